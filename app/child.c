@@ -1,0 +1,83 @@
+#include "child.h"
+
+#include "fcgi.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop_asked;
+static sigset_t wait_mask; /* the signals blocked while waiting: all but the stop */
+
+static void on_stop(int signal_number) {
+    (void)signal_number;
+    stop_asked = 1;
+}
+
+static int handle(int signal_number, void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler};
+
+    sigemptyset(&action.sa_mask);
+    return sigaction(signal_number, &action, NULL) < 0 ? -errno : 0;
+}
+
+static int install_handlers(void) {
+    /* A terminal sends SIGINT and SIGHUP to the whole group; the master alone acts on them. */
+    static const int ignored[] = {SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGQUIT};
+    int result = handle(SIGTERM, on_stop);
+
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0] && result == 0; i++)
+        result = handle(ignored[i], SIG_IGN);
+    if (result == 0)
+        result = handle(SIGCHLD, SIG_DFL);
+    return result;
+}
+
+int child_init(pid_t master) {
+    sigset_t blocked;
+    int result = fcgi_init();
+
+    if (result < 0)
+        return result;
+    stop_asked = 0;
+    result = install_handlers();
+    if (result < 0)
+        return result;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0)
+        return -errno;
+    sigemptyset(&wait_mask);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+        return -errno;
+    /* The master may have died before the line above. */
+    if (getppid() != master)
+        stop_asked = 1;
+    return 0;
+}
+
+bool child_stop_asked(void) {
+    return stop_asked != 0;
+}
+
+int child_wait(struct pollfd *entries, nfds_t count, int timeout_ms) {
+    const struct timespec limit = {
+        .tv_sec = timeout_ms / 1000,
+        .tv_nsec = (long)(timeout_ms % 1000) * 1000000,
+    };
+
+    if (stop_asked != 0)
+        timeout_ms = 0;
+    if (ppoll(entries, count, timeout_ms < 0 ? NULL : &limit, &wait_mask) < 0 && errno != EINTR)
+        return -errno;
+    return 0;
+}
+
+int child_report_ready(int ready_fd) {
+    const uint64_t one = 1;
+
+    return write(ready_fd, &one, sizeof one) < 0 ? -errno : 0;
+}

@@ -1,0 +1,27 @@
+/* child: what the status process and the workers have in common: signals that wake them only
+ * where they wait, and the end of the master noticed. */
+#ifndef BCRYPTD_CHILD_H
+#define BCRYPTD_CHILD_H
+
+#include "listener.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Installs the child's signal handling: SIGTERM asks to stop, and is delivered in child_wait()
+ * alone; the death of the master counts as SIGTERM. Prepares libfcgi. master is the master's pid
+ * as known before the fork. Returns 0 or -errno. */
+int child_init(pid_t master);
+
+/* True once the process was asked to stop. */
+bool child_stop_asked(void);
+
+/* Sleeps until one of the entries is readable, a stop is asked for, or timeout_ms (-1: without
+ * limit) have passed. Returns 0 or -errno; a signal is no error. */
+int child_wait(struct pollfd *entries, nfds_t count, int timeout_ms);
+
+/* Tells the master through its eventfd that this process is ready. Returns 0 or -errno. */
+int child_report_ready(int ready_fd);
+
+#endif

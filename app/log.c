@@ -1,0 +1,157 @@
+#include "log.h"
+
+#include "clock.h"
+#include "version.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#define MAX_FIELDS 12
+#define FIXED_FIELDS 6
+#define JOURNAL_ENTRY_SIZE 320
+
+static struct {
+    bool journald;
+    int level;
+    const char *role;
+    unsigned number;
+} logger = {false, LOG_INFO, "master", 0};
+
+/* systemd tells in JOURNAL_STREAM which device and inode its journal's stream has. */
+static bool stderr_is_journal(void) {
+    const char *stream = getenv("JOURNAL_STREAM");
+    uintmax_t device;
+    uintmax_t inode;
+    struct stat status;
+
+    if (stream == NULL || sscanf(stream, "%" SCNuMAX ":%" SCNuMAX, &device, &inode) != 2)
+        return false;
+    return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == (dev_t)device &&
+           status.st_ino == (ino_t)inode;
+}
+
+void log_set_role(const char *role, unsigned number) {
+    logger.role = role;
+    logger.number = number;
+}
+
+static const char *priority_name(int priority) {
+    static const char *const names[] = {"emergency", "alert",  "critical", "error",
+                                        "warning",   "notice", "info",     "debug"};
+
+    return names[priority & LOG_PRIMASK];
+}
+
+static void write_json(int priority, const char *event, const char *message,
+                       const struct log_field *fields) {
+    struct json_object *line = json_object_new_object();
+    char time[CLOCK_RFC3339_SIZE];
+    char newline[] = "\n";
+    struct iovec parts[2];
+    size_t length = 0;
+
+    if (line == NULL)
+        return;
+    clock_format_now(time);
+    json_object_object_add(line, "time", json_object_new_string(time));
+    json_object_object_add(line, "level", json_object_new_string(priority_name(priority)));
+    json_object_object_add(line, "event", json_object_new_string(event));
+    json_object_object_add(line, "message", json_object_new_string(message));
+    json_object_object_add(line, "role", json_object_new_string(logger.role));
+    json_object_object_add(line, "number", json_object_new_int64(logger.number));
+    json_object_object_add(line, "pid", json_object_new_int64(getpid()));
+    for (const struct log_field *field = fields; field->name != NULL; field++)
+        json_object_object_add(line, field->name,
+                               field->text != NULL ? json_object_new_string(field->text)
+                                                   : json_object_new_int64(field->number));
+    parts[0].iov_base = (void *)json_object_to_json_string_length(
+        line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+    parts[0].iov_len = length;
+    parts[1].iov_base = newline;
+    parts[1].iov_len = 1;
+    /* One call, so that lines of several processes do not mix; a full stderr loses the line. */
+    if (parts[0].iov_base != NULL && writev(STDERR_FILENO, parts, 2) < 0) {
+        /* There is nowhere left to say it. */
+    }
+    json_object_put(line);
+}
+
+static void journal_entry(struct iovec *part, char *text, const char *name, const char *value) {
+    int length = snprintf(text, JOURNAL_ENTRY_SIZE, "%s=%s", name, value);
+
+    part->iov_base = text;
+    part->iov_len = (size_t)(length < JOURNAL_ENTRY_SIZE ? length : JOURNAL_ENTRY_SIZE - 1);
+}
+
+/* "request_id" becomes "BCRYPTD_REQUEST_ID", as the journal wants its names. */
+static void journal_name(const char *name, char *ret_name, size_t size) {
+    int length = snprintf(ret_name, size, "BCRYPTD_%s", name);
+
+    for (int i = 0; i < length && (size_t)i < size; i++)
+        ret_name[i] = (char)toupper((unsigned char)ret_name[i]);
+}
+
+static void write_journal(int priority, const char *event, const char *message,
+                          const struct log_field *fields) {
+    char texts[FIXED_FIELDS + MAX_FIELDS][JOURNAL_ENTRY_SIZE];
+    struct iovec parts[FIXED_FIELDS + MAX_FIELDS];
+    char value[24];
+    int count = 0;
+
+    snprintf(value, sizeof value, "%d", priority);
+    journal_entry(&parts[count], texts[count], "PRIORITY", value), count++;
+    journal_entry(&parts[count], texts[count], "MESSAGE", message), count++;
+    journal_entry(&parts[count], texts[count], "SYSLOG_IDENTIFIER", "bcryptd"), count++;
+    journal_entry(&parts[count], texts[count], "BCRYPTD_EVENT", event), count++;
+    journal_entry(&parts[count], texts[count], "BCRYPTD_ROLE", logger.role), count++;
+    snprintf(value, sizeof value, "%u", logger.number);
+    journal_entry(&parts[count], texts[count], "BCRYPTD_NUMBER", value), count++;
+    for (const struct log_field *field = fields;
+         field->name != NULL && count < FIXED_FIELDS + MAX_FIELDS; field++, count++) {
+        char name[64];
+
+        journal_name(field->name, name, sizeof name);
+        snprintf(value, sizeof value, "%" PRId64, field->number);
+        journal_entry(&parts[count], texts[count], name, field->text != NULL ? field->text : value);
+    }
+    sd_journal_sendv(parts, count);
+}
+
+void log_init(enum options_log_format format, int level) {
+    logger.level = level;
+    logger.journald =
+        format == OPTIONS_LOG_JOURNALD || (format == OPTIONS_LOG_AUTO && stderr_is_journal());
+    /* The first line opens the journal's socket, which the workers' sandbox forbids later. */
+    if (logger.journald)
+        write_journal(LOG_INFO, "log_open", "bcryptd " BCRYPTD_VERSION " logs to the journal",
+                      LOG_NO_FIELDS);
+}
+
+void log_event(int priority, const char *event, const char *message,
+               const struct log_field *fields) {
+    if (priority > logger.level)
+        return;
+    if (logger.journald)
+        write_journal(priority, event, message, fields);
+    else
+        write_json(priority, event, message, fields);
+}
+
+bool log_allow(struct log_limit *limit, uint64_t now_ns, uint64_t *ret_suppressed) {
+    if (now_ns < limit->next_ns) {
+        limit->suppressed++;
+        return false;
+    }
+    limit->next_ns = now_ns + CLOCK_NS_PER_S;
+    *ret_suppressed = limit->suppressed;
+    limit->suppressed = 0;
+    return true;
+}

@@ -1,0 +1,100 @@
+/* bcryptd: bcrypt hashing over FastCGI, for nginx. */
+#include "engine.h"
+#include "listener.h"
+#include "log.h"
+#include "master.h"
+#include "options.h"
+#include "sandbox.h"
+#include "scoreboard.h"
+#include "version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int complain(const char *text) {
+    fprintf(stderr, "bcryptd: %s\n", text);
+    return EXIT_FAILURE;
+}
+
+/* Logs that the start failed at a step; the log tells where and why. */
+static int give_up(const char *step, const char *error) {
+    log_event(LOG_CRIT, "start_failed", "bcryptd could not start",
+              LOG_FIELDS(LOG_TEXT("step", step), LOG_TEXT("error", error)));
+    return EXIT_FAILURE;
+}
+
+static int serve(const struct options *options) {
+    struct scoreboard *scoreboard = NULL;
+    struct listener listener;
+    char error[OPTIONS_ERROR_SIZE];
+    int status = EXIT_FAILURE;
+    int result;
+
+    log_init((enum options_log_format)options->log_format, (int)options->log_level);
+    if (listener_open(options, &listener, error) < 0)
+        return give_up("sockets", error);
+    result = sandbox_become(options->user);
+    if (result < 0) {
+        give_up("user", strerror(-result));
+        goto close;
+    }
+    result = sandbox_harden();
+    if (result < 0) {
+        give_up("hardening", strerror(-result));
+        goto close;
+    }
+    result = scoreboard_create(options->workers, &scoreboard);
+    if (result < 0) {
+        give_up("scoreboard", strerror(-result));
+        goto close;
+    }
+    result = master_run(options, &listener, scoreboard);
+    if (result < 0)
+        give_up("master", strerror(-result));
+    else
+        status = EXIT_SUCCESS;
+    scoreboard_free(&scoreboard);
+close:
+    listener_unlink(&listener);
+    listener_close(&listener);
+    return status;
+}
+
+static int act(const struct options *options, enum options_action action) {
+    switch (action) {
+    case OPTIONS_TEST_CONFIG:
+        puts("configuration ok");
+        return EXIT_SUCCESS;
+    case OPTIONS_PRINT_CAP:
+        printf("%u\n", options_in_flight_cap(options, engine_libxcrypt.lanes));
+        return EXIT_SUCCESS;
+    default:
+        return serve(options);
+    }
+}
+
+int main(int argc, char *argv[]) {
+    struct options options;
+    enum options_action action;
+    char error[OPTIONS_ERROR_SIZE];
+
+    if (options_load(argc, argv, &options, &action, error) < 0)
+        return complain(error);
+    switch (action) {
+    case OPTIONS_HELP:
+        options_print_help(stdout);
+        return EXIT_SUCCESS;
+    case OPTIONS_VERSION:
+        puts("bcryptd " BCRYPTD_VERSION);
+        return EXIT_SUCCESS;
+    case OPTIONS_LIST:
+        options_print_list(stdout);
+        return EXIT_SUCCESS;
+    default:
+        break;
+    }
+    if (options_validate(&options, error) < 0)
+        return complain(error);
+    return act(&options, action);
+}

@@ -1,0 +1,65 @@
+#include "scoreboard.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+static size_t scoreboard_size(unsigned slots) {
+    return sizeof(struct scoreboard) + slots * sizeof(struct scoreboard_slot);
+}
+
+int scoreboard_create(unsigned workers, struct scoreboard **ret) {
+    const unsigned slots = workers + 1;
+    struct scoreboard *scoreboard = mmap(NULL, scoreboard_size(slots), PROT_READ | PROT_WRITE,
+                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (scoreboard == MAP_FAILED)
+        return -errno;
+    scoreboard->slots = slots;
+    *ret = scoreboard;
+    return 0;
+}
+
+void scoreboard_free(struct scoreboard **scoreboard) {
+    if (*scoreboard == NULL)
+        return;
+    munmap(*scoreboard, scoreboard_size((*scoreboard)->slots));
+    *scoreboard = NULL;
+}
+
+void scoreboard_set_state(struct scoreboard_slot *slot, enum scoreboard_state state) {
+    atomic_store_explicit(&slot->state, state, memory_order_release);
+}
+
+enum scoreboard_state scoreboard_get_state(const struct scoreboard_slot *slot) {
+    return atomic_load_explicit(&slot->state, memory_order_acquire);
+}
+
+const char *scoreboard_state_name(enum scoreboard_state state) {
+    static const char *const names[SCOREBOARD_STATES] = {"empty", "starting", "idle", "busy",
+                                                         "stopping"};
+
+    return names[state];
+}
+
+const char *scoreboard_exit_name(enum scoreboard_exit reason) {
+    static const char *const names[SCOREBOARD_EXITS] = {"stopped", "recycled", "timeout",
+                                                        "signal",  "error",    "start_failed"};
+
+    return names[reason];
+}
+
+void scoreboard_touch(struct scoreboard_slot *slot, uint64_t now_ns) {
+    atomic_store_explicit(&slot->progress_ns, now_ns, memory_order_relaxed);
+}
+
+bool scoreboard_is_up(const struct scoreboard_slot *slot) {
+    return scoreboard_get_state(slot) >= SCOREBOARD_IDLE;
+}
+
+unsigned scoreboard_workers_up(const struct scoreboard *scoreboard) {
+    unsigned up = 0;
+
+    for (unsigned i = 1; i < scoreboard->slots; i++)
+        up += scoreboard_is_up(&scoreboard->slot[i]);
+    return up;
+}

@@ -1,0 +1,352 @@
+#include "worker.h"
+
+#include "admission.h"
+#include "child.h"
+#include "clock.h"
+#include "engine.h"
+#include "estimate.h"
+#include "log.h"
+#include "reply.h"
+#include "request.h"
+#include "sandbox.h"
+#include "scrub.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* One request on its way through the engine. */
+struct lane {
+    bool active;
+    struct fcgi_connection connection;
+    struct request request;
+    uint64_t submitted_ns;
+};
+
+struct worker {
+    const struct options *options;
+    const struct listener *listener;
+    struct scoreboard_slot *slot;
+    struct engine *engine;
+    struct estimate estimate;
+    struct admission admission;
+    struct log_limit shed_limit[STATS_SHEDS];
+    struct log_limit fcgi_limit[STATS_FCGI_ERRORS];
+    struct log_limit failure_limit;
+    unsigned lanes;
+    unsigned active;
+    unsigned next_socket; /* where the next search for a connection starts */
+    uint64_t requests;
+    uint64_t requests_limit; /* 0: none */
+    struct lane lane[ENGINE_LANES_MAX];
+};
+
+static void log_request(int priority, const char *event, const char *message,
+                        const struct request *request, int64_t number) {
+    log_event(priority, event, message,
+              LOG_FIELDS(LOG_TEXT("request_id", request->id),
+                         LOG_TEXT("route", stats_route_name(request->route)),
+                         LOG_NUMBER("status", number),
+                         LOG_NUMBER("wait_ms", request->wait_ns / CLOCK_NS_PER_MS)));
+}
+
+static void log_shed(struct worker *worker, const struct request *request, enum stats_shed shed) {
+    uint64_t suppressed;
+
+    if (!log_allow(&worker->shed_limit[shed], request->accepted_ns, &suppressed))
+        return;
+    log_event(LOG_WARNING, "shed", "request shed, no hash computed",
+              LOG_FIELDS(LOG_TEXT("reason", stats_shed_name(shed)),
+                         LOG_TEXT("request_id", request->id),
+                         LOG_TEXT("route", stats_route_name(request->route)),
+                         LOG_NUMBER("wait_ms", request->wait_ns / CLOCK_NS_PER_MS),
+                         LOG_NUMBER("suppressed", suppressed)));
+}
+
+/* Ends a lane's request: counts it, closes it, and leaves nothing of it in memory. */
+static void end_request(struct worker *worker, struct lane *lane, unsigned status) {
+    const uint64_t served_ns = clock_monotonic_ns() - lane->request.accepted_ns;
+
+    stats_count_request(&worker->slot->stats, lane->request.route, status);
+    stats_observe(&worker->slot->stats, STATS_DURATION, lane->request.wait_ns + served_ns);
+    log_request(LOG_DEBUG, "request", "request answered", &lane->request, status);
+    fcgi_finish(&lane->connection);
+    request_wipe(&lane->request);
+    scrub_stack();
+    worker->requests++;
+}
+
+static void end_with_problem(struct worker *worker, struct lane *lane,
+                             const struct problem *problem) {
+    end_request(worker, lane, reply_problem(&lane->connection, lane->request.id, problem));
+}
+
+static void shed(struct worker *worker, struct lane *lane, enum stats_shed reason) {
+    struct problem problem = {0};
+
+    stats_add(&worker->slot->stats.shed[reason], 1);
+    log_shed(worker, &lane->request, reason);
+    if (reason == STATS_SHED_CLIENT_GONE) {
+        end_request(worker, lane, 499);
+        return;
+    }
+    problem_set(&problem, PROBLEM_OVERLOADED, "The request waited too long; try again.");
+    end_with_problem(worker, lane, &problem);
+}
+
+/* True when the request is worth its hash; sheds it otherwise. */
+static bool admit(struct worker *worker, struct lane *lane) {
+    const struct request *request = &lane->request;
+
+    switch (admission_judge(&worker->admission, request->wait_ns,
+                            estimate_get(&worker->estimate, request->cost))) {
+    case ADMISSION_DEADLINE:
+        shed(worker, lane, STATS_SHED_DEADLINE);
+        return false;
+    case ADMISSION_QUEUE:
+        shed(worker, lane, STATS_SHED_QUEUE);
+        return false;
+    case ADMISSION_SERVE:
+        break;
+    }
+    if (fcgi_client_gone(&lane->connection)) {
+        shed(worker, lane, STATS_SHED_CLIENT_GONE);
+        return false;
+    }
+    return true;
+}
+
+/* Takes up the request of a lane's fresh connection: it is answered at once, or active. */
+static void begin(struct worker *worker, unsigned number) {
+    struct lane *lane = &worker->lane[number];
+    struct problem problem = {0};
+
+    request_identify(&lane->connection, &lane->request);
+    stats_observe(&worker->slot->stats, STATS_QUEUE_WAIT, lane->request.wait_ns);
+    admission_observe(&worker->admission, lane->request.wait_ns, lane->request.accepted_ns);
+    if (request_read(&lane->connection, worker->options, &lane->request, &problem) < 0) {
+        end_with_problem(worker, lane, &problem);
+        return;
+    }
+    if (!admit(worker, lane))
+        return;
+    stats_add(&worker->slot->stats.submitted[engine_label(worker->engine)][lane->request.cost], 1);
+    engine_submit(worker->engine, number, &lane->request.password, lane->request.setting);
+    lane->submitted_ns = clock_monotonic_ns();
+    lane->active = true;
+    worker->active++;
+}
+
+/* Answers a lane whose hash is finished. */
+static void finish(struct worker *worker, unsigned number) {
+    struct lane *lane = &worker->lane[number];
+    const uint64_t took_ns = clock_monotonic_ns() - lane->submitted_ns;
+    char hash[PASSWORD_HASH_LEN + 1];
+    struct problem problem = {0};
+    uint64_t suppressed;
+
+    lane->active = false;
+    worker->active--;
+    if (engine_take(worker->engine, number, hash) < 0) {
+        if (log_allow(&worker->failure_limit, lane->request.accepted_ns, &suppressed))
+            log_request(LOG_ERR, "hash_failed", "the engine could not compute a hash",
+                        &lane->request, 500);
+        problem_set(&problem, PROBLEM_INTERNAL, "The hash could not be computed.");
+        end_with_problem(worker, lane, &problem);
+        return;
+    }
+    stats_add(&worker->slot->stats.completed[engine_label(worker->engine)][lane->request.cost], 1);
+    stats_observe(&worker->slot->stats, STATS_HASH_DURATION, took_ns);
+    estimate_observe(&worker->estimate, lane->request.cost, took_ns);
+    end_request(worker, lane, reply_hash(&lane->connection, &lane->request, worker->options, hash));
+    scrub_memory(hash, sizeof hash);
+}
+
+static void count_fcgi_error(struct worker *worker, int result) {
+    const enum stats_fcgi_error error =
+        result == -ETIMEDOUT ? STATS_FCGI_TIMEOUT : STATS_FCGI_PROTOCOL;
+    uint64_t suppressed;
+
+    stats_add(&worker->slot->stats.fcgi_errors[error], 1);
+    if (log_allow(&worker->fcgi_limit[error], clock_monotonic_ns(), &suppressed))
+        log_event(LOG_WARNING, "fcgi_error", "a connection did not carry a FastCGI request",
+                  LOG_FIELDS(LOG_TEXT("reason", stats_fcgi_error_name(error)),
+                             LOG_NUMBER("suppressed", suppressed)));
+}
+
+/* Takes one waiting connection from whichever socket has one. Returns fcgi_accept()'s result. */
+static int accept_any(struct worker *worker, struct fcgi_connection *connection) {
+    const unsigned sockets = worker->listener->pool_size;
+
+    for (unsigned i = 0; i < sockets; i++) {
+        const unsigned socket = (worker->next_socket + i) % sockets;
+        const int result = fcgi_accept(connection, worker->listener->pool[socket],
+                                       worker->options->read_timeout_ms);
+
+        if (result != -EAGAIN) {
+            worker->next_socket = (socket + 1) % sockets;
+            return result;
+        }
+    }
+    return -EAGAIN;
+}
+
+static bool used_up(const struct worker *worker) {
+    return worker->requests_limit != 0 && worker->requests >= worker->requests_limit;
+}
+
+/* Whether it still takes requests: systemd keeps its sockets' queue for the next start, own
+ * sockets are emptied first. */
+static bool takes_more(const struct worker *worker) {
+    if (child_stop_asked())
+        return !worker->listener->inherited;
+    return !used_up(worker);
+}
+
+static void publish(struct worker *worker) {
+    enum scoreboard_state state = worker->active > 0 ? SCOREBOARD_BUSY : SCOREBOARD_IDLE;
+
+    if (child_stop_asked())
+        state = SCOREBOARD_STOPPING;
+    atomic_store_explicit(&worker->slot->lanes_busy, worker->active, memory_order_relaxed);
+    scoreboard_touch(worker->slot, clock_monotonic_ns());
+    scoreboard_set_state(worker->slot, state);
+}
+
+static void log_accept_failure(struct worker *worker, int result) {
+    uint64_t suppressed;
+
+    if (log_allow(&worker->failure_limit, clock_monotonic_ns(), &suppressed))
+        log_event(
+            LOG_ERR, "accept_failed", "a connection could not be accepted",
+            LOG_FIELDS(LOG_TEXT("error", strerror(-result)), LOG_NUMBER("suppressed", suppressed)));
+}
+
+/* Fills one free lane. Returns false when nothing waits. */
+static bool fill_lane(struct worker *worker, unsigned number) {
+    struct lane *lane = &worker->lane[number];
+    const int result = accept_any(worker, &lane->connection);
+
+    if (result == -EAGAIN)
+        return false;
+    scoreboard_touch(worker->slot, clock_monotonic_ns());
+    scoreboard_set_state(worker->slot, SCOREBOARD_BUSY);
+    if (result == 0) {
+        begin(worker, number);
+        return true;
+    }
+    if (result == -ETIMEDOUT || result == -EPROTO) {
+        count_fcgi_error(worker, result);
+        return true;
+    }
+    log_accept_failure(worker, result);
+    return false;
+}
+
+/* Fills the free lanes with what waits. Returns whether the queue was seen empty. */
+static bool fill(struct worker *worker) {
+    for (unsigned number = 0; number < worker->lanes; number++) {
+        /* A request that is answered at once leaves its lane free for the next. */
+        while (!worker->lane[number].active && takes_more(worker))
+            if (!fill_lane(worker, number))
+                return true;
+    }
+    return false;
+}
+
+static void advance(struct worker *worker) {
+    const unsigned finished = engine_step(worker->engine);
+
+    for (unsigned number = 0; number < worker->lanes; number++)
+        if ((finished & (1U << number)) != 0)
+            finish(worker, number);
+}
+
+static int wait_for_work(struct worker *worker) {
+    struct pollfd entries[LISTENER_POOL_MAX];
+
+    for (unsigned i = 0; i < worker->listener->pool_size; i++)
+        entries[i] = (struct pollfd){.fd = worker->listener->pool[i], .events = POLLIN};
+    return child_wait(entries, worker->listener->pool_size, -1);
+}
+
+static int serve(struct worker *worker) {
+    for (;;) {
+        const bool queue_empty = fill(worker);
+
+        publish(worker);
+        if (worker->active > 0) {
+            advance(worker);
+            continue;
+        }
+        if (child_stop_asked())
+            return 0;
+        if (used_up(worker))
+            return WORKER_EXIT_RECYCLED;
+        if (queue_empty)
+            admission_observe(&worker->admission, 0, clock_monotonic_ns());
+        if (wait_for_work(worker) < 0)
+            return 1;
+    }
+}
+
+/* max-requests less a random share of it, so that workers do not leave together. */
+static uint64_t draw_requests_limit(const struct options *options) {
+    const uint64_t spread = (uint64_t)options->max_requests * options->max_requests_jitter / 100;
+    uint32_t random = 0;
+
+    if (options->max_requests == 0)
+        return 0;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        random = 0;
+    /* The full spread may be all of it; one request is the least. */
+    return options->max_requests - random % (spread < options->max_requests ? spread + 1 : spread);
+}
+
+static int start(struct worker *worker, unsigned number) {
+    int result = engine_open(&engine_libxcrypt, &worker->engine);
+
+    if (result < 0)
+        return result;
+    worker->lanes = engine_lanes(worker->engine);
+    worker->requests_limit = draw_requests_limit(worker->options);
+    atomic_store_explicit(&worker->slot->lanes, worker->lanes, memory_order_relaxed);
+    estimate_init(&worker->estimate, engine_cost4_ns(worker->engine));
+    admission_init(&worker->admission, worker->options->deadline_ms,
+                   worker->options->queue_target_ms, worker->options->queue_interval_ms,
+                   clock_monotonic_ns());
+    if (setpriority(PRIO_PROCESS, 0, (int)worker->options->worker_nice) < 0)
+        return -errno;
+    log_event(LOG_DEBUG, "worker_ready", "worker ready", LOG_FIELDS(LOG_NUMBER("worker", number)));
+    return sandbox_enter();
+}
+
+int worker_run(const struct options *options, const struct listener *listener,
+               struct scoreboard_slot *slot, unsigned number, int ready_fd) {
+    struct worker *worker = calloc(1, sizeof *worker);
+    int result;
+
+    if (worker == NULL)
+        return 1;
+    worker->options = options;
+    worker->listener = listener;
+    worker->slot = slot;
+    worker->next_socket = number % listener->pool_size;
+    result = start(worker, number);
+    if (result < 0) {
+        log_event(LOG_CRIT, "worker_start_failed", "a worker could not start",
+                  LOG_FIELDS(LOG_TEXT("error", strerror(-result))));
+        engine_close(&worker->engine);
+        free(worker);
+        return 1;
+    }
+    publish(worker);
+    child_report_ready(ready_fd);
+    result = serve(worker);
+    engine_close(&worker->engine);
+    free(worker);
+    return result;
+}
