@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_FIELDS 12
@@ -126,6 +127,8 @@ static void write_journal(int priority, const char *event, const char *message,
 }
 
 void log_init(enum options_log_format format, int level) {
+    /* The C library reads the time zone's file once, now, and not in a sandbox later. */
+    tzset();
     logger.level = level;
     logger.journald =
         format == OPTIONS_LOG_JOURNALD || (format == OPTIONS_LOG_AUTO && stderr_is_journal());

@@ -1,0 +1,21 @@
+"""Waiting for events instead of for time to pass."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LIMIT_S = 30.0  # far above anything that works: only a failure reaches it
+
+
+def eventually(what: str, probe: Callable[[], T | None], limit_s: float = LIMIT_S) -> T:
+    """The first true result of probe, which is asked again and again."""
+    end = time.monotonic() + limit_s
+    while True:
+        result = probe()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"did not happen in {limit_s:g} s: {what}")
+        time.sleep(0.005)
