@@ -109,10 +109,10 @@ class Stack:
         assert self.process is not None
         return children(self.process.pid)
 
-    def http(self) -> http.client.HTTPConnection:
+    def plain(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("localhost", self.http_port, timeout=60)
 
-    def https(self) -> http.client.HTTPSConnection:
+    def tls(self) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(
             "localhost", self.https_port, timeout=60, context=unverified()
         )
@@ -125,7 +125,7 @@ class Stack:
         headers: dict[str, str] | None = None,
         tls: bool = True,
     ) -> Answer:
-        connection = self.https() if tls else self.http()
+        connection = self.tls() if tls else self.plain()
         return send(connection, method, path, body, headers)
 
     def get(self, path: str, tls: bool = True) -> Answer:

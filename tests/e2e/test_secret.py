@@ -1,0 +1,172 @@
+"""The password stays nowhere: no log, no file, no command line, no memory of an idle worker."""
+
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from support import fastcgi, memory
+from support.daemon import SANITIZED, Daemon
+from support.stack import Stack
+from support.waiting import eventually
+
+
+def new_mark() -> str:
+    """A password whose parts are found nowhere else."""
+    return "mark" + secrets.token_hex(16)
+
+
+def succeed(stack: Stack, mark: str) -> None:
+    assert stack.get(f"/gethash/{mark}/").status == 200
+    assert stack.get("/gethash/" + "".join(f"%{ord(c):02x}" for c in mark)).status == 200
+    answer = stack.post("/v1/hash", {"password": mark})
+    assert answer.status == 200
+    assert stack.post("/v1/verify", {"password": mark, "hash": answer.json()["hash"]}).status == 200
+
+
+def fail_in_every_way(stack: Stack, mark: str) -> None:
+    statuses = [
+        stack.get(f"/gethash/{mark}%zz/").status,
+        stack.get(f"/gethash/{mark}%00/").status,
+        stack.get(f"/gethash/{mark}/{mark}").status,
+        stack.get(f"/gethash/{mark}?{mark}").status,
+        stack.get(f"/{mark}").status,
+        stack.ask("DELETE", f"/gethash/{mark}/").status,
+        stack.get(f"/gethash/{mark}{'a' * 72}/").status,
+        stack.get(f"/gethash/{mark}{'a' * 20000}/").status,
+        stack.post("/v1/hash", f'{{"password": "{mark}'.encode()).status,
+        stack.post("/v1/hash", {"password": mark, mark: 1}).status,
+        stack.post("/v1/hash", {"password": mark, "cost": 99}).status,
+        stack.post("/v1/hash", {"password": mark + "a" * 5000}).status,
+        stack.post("/v1/verify", {"password": mark, "hash": mark}).status,
+        stack.ask("POST", "/v1/hash", mark.encode(), {"Content-Type": "text/plain"}).status,
+    ]
+    assert all(400 <= status < 500 for status in statuses), statuses
+    assert stack.raw(f"GET /gethash/{mark}/ HTTP/9.9\r\n\r\n".encode())
+    assert stack.raw(f"{mark} {mark} {mark}\r\n\r\n".encode())
+    request = f"GET /gethash/{mark}/ HTTP/1.1\r\nHost: unknown.example\r\n\r\n".encode()
+    assert stack.raw(request) == b""
+    assert stack.raw(request, tls=True) == b""
+    # Plain HTTP on the TLS port, and a handshake that breaks in the middle.
+    with socket.create_connection(("127.0.0.1", stack.https_port)) as plain:
+        plain.sendall(request)
+        while plain.recv(65536):
+            pass
+    with socket.create_connection(("127.0.0.1", stack.https_port)) as broken:
+        broken.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + mark.encode())
+
+
+def be_refused_for_overload(stack: Stack, mark: str) -> None:
+    """More at once than the cap lets in."""
+    request = f"GET /gethash/{mark}/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    address = ("127.0.0.1", stack.http_port)
+    connections = [socket.create_connection(address) for _ in range(60)]
+    for connection in connections:
+        connection.sendall(request.encode())
+    heads = []
+    for connection in connections:
+        with connection, connection.makefile("rb") as stream:
+            heads.append(stream.readline())
+    assert any(b" 503 " in head for head in heads)
+
+
+def leave_and_kill(stack: Stack, mark: str) -> None:
+    """A client that leaves, and a worker that dies under a request."""
+    request = f"GET /gethash/{mark}/ HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    for action in ("leave", "kill"):
+        with socket.create_connection(("127.0.0.1", stack.http_port)) as connection:
+            connection.sendall(request)
+            busy = eventually(
+                "busy",
+                lambda: [row["pid"] for row in stack.status()["workers"] if row["lanes_busy"]],
+            )
+            if action == "kill":
+                for pid in busy:
+                    os.kill(pid, signal.SIGKILL)
+                connection.recv(65536)
+    eventually("two workers", lambda: stack.status()["workers_up"] == 2)
+
+
+def wait_until_idle(stack: Stack) -> None:
+    eventually("all idle", lambda: {x["state"] for x in stack.status()["workers"]} == {"idle"})
+
+
+def check_nowhere(stack: Stack, mark: str) -> None:
+    wait_until_idle(stack)
+    secret = mark.encode()
+    encoded = "".join(f"%{ord(c):02x}" for c in mark).encode()
+    for form in (secret, encoded):
+        assert memory.files_with(stack.files(), form) == []
+        assert memory.command_lines_with(form) == []
+    assert len(stack.files()) >= 3
+    if SANITIZED:
+        return  # the sanitizer's allocator keeps what was freed
+    for pid in stack.worker_pids():
+        for form in (secret, encoded):
+            assert memory.regions_with(pid, form) == []
+
+
+WAYS: dict[str, Callable[[Stack, str], None]] = {
+    "success": succeed,
+    "errors": fail_in_every_way,
+    "overload": be_refused_for_overload,
+    "client leaves and worker dies": leave_and_kill,
+}
+
+SLOW = {"BCRYPTD_COST": "11", "BCRYPTD_MIN_COST": "4"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the memory of the workers is closed to others")
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+def test_the_password_stays_nowhere(way: Callable[[Stack, str], None]) -> None:
+    mark = new_mark()
+    with Stack(**SLOW, BCRYPTD_LOG_LEVEL="debug") as own:
+        way(own, mark)
+        check_nowhere(own, mark)
+        assert own.stop() == 0
+        assert memory.files_with(own.files(), mark.encode()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the memory of the workers is closed to others")
+def test_the_password_stays_nowhere_after_a_client_limit() -> None:
+    mark = new_mark()
+    with Stack(client_limits="on") as own:
+        statuses = [own.get(f"/gethash/{mark}/").status for _ in range(200)]
+        assert 429 in statuses
+        check_nowhere(own, mark)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the memory of the workers is closed to others")
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer's allocator keeps what was freed")
+def test_the_search_finds_what_is_there() -> None:
+    """A worker that is busy has the password in memory; else the tests above say nothing."""
+    mark = new_mark()
+    with Daemon(BCRYPTD_COST="13", BCRYPTD_WORKERS="1") as daemon:
+        daemon.start_ready()
+        with fastcgi.connect(daemon.pool[0]) as connection:
+            params = {"REQUEST_METHOD": "GET", "REQUEST_URI": f"/gethash/{mark}/"}
+            connection.sendall(fastcgi.encode_request(dict(params)))
+            eventually("busy", lambda: daemon.status()["workers"][0]["state"] == "busy")
+            found = eventually("found", lambda: memory.regions_with(daemon.worker_pids()[0], mark.encode()))
+            assert found
+            fastcgi.read_output(connection)
+        eventually("idle", lambda: daemon.status()["workers"][0]["state"] == "idle")
+        assert memory.regions_with(daemon.worker_pids()[0], mark.encode()) == []
+
+
+def test_workers_leave_no_core_and_are_not_dumpable() -> None:
+    with Daemon() as daemon:
+        daemon.start_ready()
+        for pid in daemon.worker_pids():
+            with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
+                core = next(line for line in limits if line.startswith("Max core file size"))
+            assert core.split()[4:6] == ["0", "0"]
+            with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                fields = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
+            assert fields["NoNewPrivs"] == "1"
+            assert fields["Seccomp"] == ("0" if SANITIZED else "2")
+            # A process that is not dumpable has root's files in /proc, whoever it runs as.
+            assert os.stat(f"/proc/{pid}/mem").st_uid == 0
