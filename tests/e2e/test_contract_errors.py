@@ -94,7 +94,12 @@ JSON_ERRORS: dict[str, tuple[bytes, int, str, str]] = {
         "unprocessable-password",
         "73",
     ),
-    "cost text": (b'{"password": "a", "cost": "10"}', 400, "malformed", '"cost" must be an integer'),
+    "cost text": (
+        b'{"password": "a", "cost": "10"}',
+        400,
+        "malformed",
+        '"cost" must be an integer',
+    ),
     "cost float": (b'{"password": "a", "cost": 10.0}', 400, "malformed", "integer"),
     "cost exponent": (b'{"password": "a", "cost": 1e1}', 400, "malformed", "integer"),
     "cost bool": (b'{"password": "a", "cost": true}', 400, "malformed", "integer"),
@@ -131,7 +136,12 @@ VERIFY_ERRORS: dict[str, tuple[Any, int, str, str]] = {
         "unprocessable-hash",
         "2y",
     ),
-    "hash of another kind": ({"password": "a", "hash": "$6$salt$" + "a" * 52}, 422, "unprocessable-hash", ""),
+    "hash of another kind": (
+        {"password": "a", "hash": "$6$salt$" + "a" * 52},
+        422,
+        "unprocessable-hash",
+        "",
+    ),
     "hash alphabet": ({"password": "a", "hash": KNOWN[:-1] + "="}, 422, "unprocessable-hash", ""),
     "cost 3": (
         {"password": "a", "hash": KNOWN.replace("$04$", "$03$")},
@@ -187,7 +197,17 @@ def test_a_query_on_a_post_route(stack: Stack, path: str) -> None:
     check_problem(stack.post(path, {"password": "a"}), 400, "malformed", "body")
 
 
-UNKNOWN = ["/", "/gethash", "/v1/", "/v1/hash/", "/v2/hash", f"/{MARK}", "/metrics", "/livez", "/%2e"]
+UNKNOWN = [
+    "/",
+    "/gethash",
+    "/v1/",
+    "/v1/hash/",
+    "/v2/hash",
+    f"/{MARK}",
+    "/metrics",
+    "/livez",
+    "/%2e",
+]
 
 
 @pytest.mark.parametrize("path", UNKNOWN)

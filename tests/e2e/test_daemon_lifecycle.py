@@ -11,9 +11,18 @@ import pytest
 
 from support import fastcgi
 from support.daemon import BINARY, Daemon
+from support.stack import alive
 from support.waiting import eventually
 
 SLOW = {"BCRYPTD_COST": "12", "BCRYPTD_MAX_COST": "15", "BCRYPTD_DEADLINE_MS": "60000"}
+
+
+def refuses(path: Path) -> bool:
+    try:
+        fastcgi.connect(path).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def hash_ok(daemon: Daemon) -> bool:
@@ -46,7 +55,7 @@ def test_starts_serves_and_leaves_nothing_behind() -> None:
         assert len(pids) == 2
         assert daemon.stop() == 0
         assert not list(daemon.directory.glob("*.sock"))
-        assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+        assert alive(pids) == []
         assert [line["reason"] for line in daemon.events("child_exit")] == ["stopped"] * 3
 
 
@@ -66,8 +75,11 @@ def test_a_stale_socket_file_is_replaced_and_a_served_one_is_not() -> None:
             assert second.wait() == 1
             assert "another process serves this socket" in second.log_path.read_text()
         assert hash_ok(first)
+        pids = first.worker_pids()
         first.signal(signal.SIGKILL)
         first.wait()
+        eventually("workers gone", lambda: not alive(pids))
+        eventually("status process gone", lambda: refuses(first.status_socket))
         assert first.pool
         first.log_path.unlink()
         first.start_ready()
@@ -80,7 +92,7 @@ def test_workers_end_when_the_master_is_killed() -> None:
         pids = daemon.worker_pids()
         daemon.signal(signal.SIGKILL)
         daemon.wait()
-        eventually("workers gone", lambda: not any(Path(f"/proc/{p}").exists() for p in pids))
+        eventually("workers gone", lambda: not alive(pids))
 
 
 def test_stop_finishes_what_was_accepted_and_what_waits() -> None:

@@ -150,7 +150,9 @@ def test_the_search_finds_what_is_there() -> None:
             params = {"REQUEST_METHOD": "GET", "REQUEST_URI": f"/gethash/{mark}/"}
             connection.sendall(fastcgi.encode_request(dict(params)))
             eventually("busy", lambda: daemon.status()["workers"][0]["state"] == "busy")
-            found = eventually("found", lambda: memory.regions_with(daemon.worker_pids()[0], mark.encode()))
+            found = eventually(
+                "found", lambda: memory.regions_with(daemon.worker_pids()[0], mark.encode())
+            )
             assert found
             fastcgi.read_output(connection)
         eventually("idle", lambda: daemon.status()["workers"][0]["state"] == "idle")

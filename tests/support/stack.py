@@ -57,6 +57,19 @@ def children(pid: int) -> list[int]:
     return direct + [below for child in direct for below in children(child)]
 
 
+def alive(pids: list[int]) -> list[int]:
+    """Those that still run; one that has ended and waits for its parent does not."""
+    running = []
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state != "Z":
+            running.append(pid)
+    return running
+
+
 class Stack:
     """A running script/server; `with` ends it whatever happens."""
 
@@ -152,7 +165,9 @@ class Stack:
         """Sends bytes as they are and reads to the end."""
         port = self.https_port if tls else self.http_port
         with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
-            connection = unverified().wrap_socket(plain, server_hostname="localhost") if tls else plain
+            connection = (
+                unverified().wrap_socket(plain, server_hostname="localhost") if tls else plain
+            )
             with connection:
                 connection.sendall(data)
                 answer = b""

@@ -1,0 +1,65 @@
+"""Many clients at once, bounded in number and in requests."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from support.stack import Answer, Stack
+
+
+@dataclass
+class Load:
+    """What the clients saw. An error without a status (a broken connection) counts as 0."""
+
+    answers: list[Answer] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def statuses(self) -> Counter[int]:
+        return Counter([answer.status for answer in self.answers] + [0] * len(self.errors))
+
+
+@contextmanager
+def clients(
+    stack: Stack,
+    count: int,
+    path: str = "/gethash/hunter2/",
+    requests_each: int = 10_000,
+    pause_s: float = 0.0,
+) -> Iterator[Load]:
+    """Clients that ask again and again until the block ends; each waits after a refusal."""
+    load = Load()
+
+    def run() -> None:
+        for _ in range(requests_each):
+            if load.stopping.is_set():
+                return
+            try:
+                answer = stack.get(path, tls=False)
+            except OSError as error:
+                load.errors.append(repr(error))
+                continue
+            load.answers.append(answer)
+            if answer.status != 200 and pause_s:
+                load.stopping.wait(pause_s)
+
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield load
+    finally:
+        load.stopping.set()
+        for thread in threads:
+            thread.join(timeout=60)
+
+
+def repeat_every(period_s: float, times: int, action: Callable[[], None]) -> None:
+    """Calls action a number of times, a period apart: the pace of a fault, not a wait for one."""
+    begin = time.monotonic()
+    for number in range(times):
+        action()
+        time.sleep(max(0.0, begin + (number + 1) * period_s - time.monotonic()))
