@@ -20,9 +20,9 @@ void admission_observe(struct admission *admission, uint64_t wait_ns, uint64_t n
     admission->intervals = (unsigned)((now_ns - admission->short_wait_ns) / admission->interval_ns);
 }
 
-/* Integer square root, rounded down. */
+/* Integer square root, rounded down; at least 1. */
 static uint64_t square_root(uint64_t value) {
-    uint64_t root = 0;
+    uint64_t root = 1;
 
     while ((root + 1) * (root + 1) <= value)
         root++;

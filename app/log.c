@@ -29,12 +29,17 @@ static struct {
 /* systemd tells in JOURNAL_STREAM which device and inode its journal's stream has. */
 static bool stderr_is_journal(void) {
     const char *stream = getenv("JOURNAL_STREAM");
+    char *rest = NULL;
     uintmax_t device;
     uintmax_t inode;
     struct stat status;
 
-    if (stream == NULL || sscanf(stream, "%" SCNuMAX ":%" SCNuMAX, &device, &inode) != 2)
+    if (stream == NULL)
         return false;
+    device = strtoumax(stream, &rest, 10);
+    if (*rest != ':')
+        return false;
+    inode = strtoumax(rest + 1, NULL, 10);
     return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == (dev_t)device &&
            status.st_ino == (ino_t)inode;
 }

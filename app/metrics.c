@@ -166,9 +166,9 @@ static void write_option(void *context, const char *name, const char *unit, unsi
     fprintf(writer->out, "bcryptd_option{name=\"%s\",unit=\"%s\"} %u\n", name, unit, value);
 }
 
-static void write_about(const struct writer *writer, const struct options *options) {
+static void write_about(struct writer *writer, const struct options *options) {
     family(writer, "bcryptd_option", "gauge", "The numeric settings in force.");
-    options_each_number(options, write_option, (void *)(uintptr_t)writer);
+    options_each_number(options, write_option, writer);
     family(writer, "bcryptd_build_info", "gauge", "Always 1; the version is in its label.");
     fprintf(writer->out, "bcryptd_build_info{version=\"%s\"} 1\n", BCRYPTD_VERSION);
 }
@@ -186,7 +186,7 @@ static struct stats *sum_slots(const struct scoreboard *scoreboard) {
 void metrics_write(FILE *out, enum metrics_format format, const struct scoreboard *scoreboard,
                    const struct options *options, const struct metrics_queue *queues,
                    size_t queue_count) {
-    const struct writer writer = {out, format};
+    struct writer writer = {out, format};
     struct stats *total = sum_slots(scoreboard);
 
     if (total == NULL)

@@ -21,7 +21,7 @@ struct question {
 };
 
 int netqueue_open(int *ret_netlink) {
-    const struct timeval limit = {.tv_usec = ANSWER_TIMEOUT_MS * 1000};
+    const struct timeval limit = {.tv_usec = (suseconds_t)ANSWER_TIMEOUT_MS * 1000};
     const int netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
     if (netlink < 0)

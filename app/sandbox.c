@@ -55,7 +55,8 @@ int sandbox_enter(void) {
 
 #else
 
-/* Serving: accept, read, write, close, wait; the heap; time and random numbers; the log. */
+/* Serving: accept, read, write, close, wait; the heap; time and random numbers; the log. (accept:
+ * libfcgi tries the socket -1 after a broken request, see fcgi.c.) */
 static const int allowed_calls[] = {
     SCMP_SYS(accept),          SCMP_SYS(accept4),      SCMP_SYS(brk),
     SCMP_SYS(clock_gettime),   SCMP_SYS(close),        SCMP_SYS(exit),

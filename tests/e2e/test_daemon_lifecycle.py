@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support import fastcgi
-from support.daemon import BINARY, Daemon
+from support.daemon import BINARY, ActivatedDaemon, Daemon
 from support.stack import alive
 from support.waiting import eventually
 
@@ -262,7 +262,7 @@ def test_notifies_systemd_of_ready_status_stopping_and_watchdog(tmp_path: Path) 
 
 def test_sockets_from_systemd_outlive_a_restart() -> None:
     """Requests that wait while the service is away are served by its next start."""
-    with Daemon(activated=True, **SLOW) as daemon:
+    with ActivatedDaemon(**SLOW) as daemon:
         daemon.start_ready()
         assert hash_ok(daemon)
         assert daemon.stop() == 0
@@ -274,7 +274,7 @@ def test_sockets_from_systemd_outlive_a_restart() -> None:
 
 
 def test_a_stop_leaves_the_queue_of_systemds_sockets_to_the_next_start() -> None:
-    with Daemon(activated=True, **SLOW, BCRYPTD_WORKERS="1") as daemon:
+    with ActivatedDaemon(**SLOW, BCRYPTD_WORKERS="1") as daemon:
         daemon.start_ready()
         connections = [send(daemon) for _ in range(4)]
         eventually("busy", lambda: busy_pids(daemon))

@@ -177,7 +177,7 @@ def test_the_gethash_route_can_be_turned_off() -> None:
             "REQUEST_URI": "/v1/hash",
             "CONTENT_TYPE": "application/json",
         }
-        reply = fastcgi.request(daemon.pool[0], dict(params), b'{"password": "a"}')
+        reply = fastcgi.request(daemon.pool[0], params, b'{"password": "a"}')
         assert reply.status == 200
 
 

@@ -148,7 +148,7 @@ def test_the_search_finds_what_is_there() -> None:
         daemon.start_ready()
         with fastcgi.connect(daemon.pool[0]) as connection:
             params = {"REQUEST_METHOD": "GET", "REQUEST_URI": f"/gethash/{mark}/"}
-            connection.sendall(fastcgi.encode_request(dict(params)))
+            connection.sendall(fastcgi.encode_request(params))
             eventually("busy", lambda: daemon.status()["workers"][0]["state"] == "busy")
             found = eventually(
                 "found", lambda: memory.regions_with(daemon.worker_pids()[0], mark.encode())

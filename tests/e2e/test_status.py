@@ -75,7 +75,7 @@ def test_listen_queue_is_asked_from_the_kernel() -> None:
         assert daemon.metrics()[name % "limit"] == 77
         assert daemon.metrics()[name % "depth"] == 0
         params = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/gethash/a/"}
-        request = fastcgi.encode_request(dict(params))
+        request = fastcgi.encode_request(params)
         connections = [fastcgi.connect(daemon.pool[0])]
         connections[0].sendall(request)
         eventually("computing", lambda: daemon.status()["workers"][0]["lanes_busy"] == 1)
@@ -100,7 +100,7 @@ def test_status_socket_knows_its_routes_and_methods() -> None:
     with Daemon() as daemon:
         daemon.start_ready()
         params = {"REQUEST_METHOD": "POST", "REQUEST_URI": "/metrics"}
-        reply = fastcgi.request(daemon.status_socket, dict(params))
+        reply = fastcgi.request(daemon.status_socket, params)
         assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
         assert fastcgi.get(daemon.status_socket, "/").status == 404
         assert fastcgi.get(daemon.status_socket, "/livez?verbose").status == 200

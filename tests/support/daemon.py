@@ -29,12 +29,13 @@ def clean_environment() -> dict[str, str]:
 class Daemon:
     """A running bcryptd; `with` ends it whatever happens."""
 
-    def __init__(self, activated: bool = False, **settings: str) -> None:
+    activated = False
+
+    def __init__(self, **settings: str) -> None:
         # A unix socket's path is short: the directory is not pytest's deep one.
         self.directory = Path(tempfile.mkdtemp(prefix="bcryptd."))
         self.log_path = self.directory / "log"
         self.settings = {**QUICK, "BCRYPTD_SOCKET_DIR": str(self.directory), **settings}
-        self.activated = activated
         self.sockets: list[socket.socket] = []
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -123,6 +124,12 @@ class Daemon:
         for listener in self.sockets:
             listener.close()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class ActivatedDaemon(Daemon):
+    """With sockets that are made here and passed on, as systemd does."""
+
+    activated = True
 
 
 def parse_metrics(text: str) -> dict[str, float]:

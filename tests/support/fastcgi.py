@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def length(number: int) -> bytes:
     return bytes([number]) if number < 128 else struct.pack(">I", number | 0x80000000)
 
 
-def encode_params(params: dict[str, bytes | str]) -> bytes:
+def encode_params(params: Mapping[str, bytes | str]) -> bytes:
     encoded = b""
     for name, value in params.items():
         raw = value.encode() if isinstance(value, str) else value
@@ -38,7 +39,7 @@ def encode_params(params: dict[str, bytes | str]) -> bytes:
     return encoded
 
 
-def encode_request(params: dict[str, bytes | str], body: bytes = b"") -> bytes:
+def encode_request(params: Mapping[str, bytes | str], body: bytes = b"") -> bytes:
     begin = record(BEGIN_REQUEST, struct.pack(">HB5x", RESPONDER, 0))
     return begin + stream(PARAMS, encode_params(params)) + stream(STDIN, body)
 
@@ -82,7 +83,7 @@ def parse_reply(output: bytes) -> Reply:
     return Reply(int(headers.pop("status").split()[0]), headers, body)
 
 
-def request(path: Path, params: dict[str, bytes | str], body: bytes = b"") -> Reply:
+def request(path: Path, params: Mapping[str, bytes | str], body: bytes = b"") -> Reply:
     with connect(path) as connection:
         connection.sendall(encode_request(params, body))
         return parse_reply(read_output(connection))

@@ -2,14 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 LIMIT_S = 30.0  # far above anything that works: only a failure reaches it
 
 
-def eventually(what: str, probe: Callable[[], T | None], limit_s: float = LIMIT_S) -> T:
+def eventually(what: str, probe: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
     """The first true result of probe, which is asked again and again."""
     end = time.monotonic() + limit_s
     while True:
