@@ -110,8 +110,7 @@ static void environment_name(const struct spec *spec, char ret_name[static NAME_
     size_t used = (size_t)snprintf(ret_name, NAME_SIZE, "%s%s", ENVIRONMENT_PREFIX, spec->name);
 
     for (size_t i = 0; i < used; i++)
-        ret_name[i] =
-            ret_name[i] == '-' ? '_' : (char)(unsigned char)toupper((unsigned char)ret_name[i]);
+        ret_name[i] = (char)(ret_name[i] == '-' ? '_' : toupper((unsigned char)ret_name[i]));
 }
 
 static void *field_of(struct options *options, const struct spec *spec) {

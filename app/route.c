@@ -81,7 +81,7 @@ static int measure(const char *rest, size_t *ret_length, struct problem *problem
 
 int route_decode_password(const char *rest, struct password *ret, struct problem *problem) {
     char decoded[DECODED_MAX] = "";
-    size_t length;
+    size_t length = 0;
     long used;
     int result;
 
