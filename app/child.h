@@ -1,5 +1,5 @@
 /* child: what the status process and the workers have in common: signals that wake them only
- * where they wait, and the end of the master noticed. */
+ * where they can be acted on, and the end of the master noticed. */
 #ifndef BCRYPTD_CHILD_H
 #define BCRYPTD_CHILD_H
 
@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Installs the child's signal handling: SIGTERM asks to stop, and is delivered in child_wait()
- * alone; the death of the master counts as SIGTERM. Prepares libfcgi. master is the master's pid
- * as known before the fork. Returns 0 or -errno. */
+/* Installs the child's signal handling: SIGTERM asks to stop, and is delivered in
+ * child_wait() and child_stop_asked() alone; the death of the master counts as SIGTERM. Prepares
+ * libfcgi. master is the master's pid as known before the fork. Returns 0 or -errno. */
 int child_init(pid_t master);
 
 /* True once the process was asked to stop. */

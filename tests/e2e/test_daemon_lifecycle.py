@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -283,6 +284,22 @@ def test_a_stop_leaves_the_queue_of_systemds_sockets_to_the_next_start() -> None
         assert len(daemon.events("ready")) == 1
         daemon.start()
         assert [receive(connection).status for connection in connections[1:]] == [200] * 3
+
+
+def test_a_stop_is_noticed_by_workers_that_never_wait() -> None:
+    """A queue that never runs empty must not keep the service from stopping."""
+    settings = {"BCRYPTD_COST": "9", "BCRYPTD_WORKERS": "1", "BCRYPTD_DEADLINE_MS": "60000"}
+    with ActivatedDaemon(**settings) as daemon:
+        daemon.start_ready()
+        connections = [send(daemon, pool=i % 2) for i in range(200)]
+        eventually("busy", lambda: busy_pids(daemon))
+        assert daemon.stop() == 0
+        served = daemon.events("stop_timeout"), daemon.events("child_exit")
+        assert served[0] == [] and {line["reason"] for line in served[1]} == {"stopped"}
+        readable, _, _ = select.select(connections, [], [], 0)
+        assert len(readable) < len(connections)
+        for connection in connections:
+            connection.close()
 
 
 def test_any_worker_serves_any_socket() -> None:
