@@ -1,21 +1,12 @@
 #include "body.h"
 
+#include "hex.h"
 #include "scrub.h"
 
 #include <json-c/json.h>
 #include <string.h>
 
 #define DEPTH_MAX 4
-
-static int hex_digit(char digit) {
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
 
 /* The code unit of a \uXXXX escape that starts at text, or -1 when there is none. */
 static long code_unit(const char *text, size_t length) {
@@ -24,9 +15,9 @@ static long code_unit(const char *text, size_t length) {
     if (length < 6 || text[0] != '\\' || text[1] != 'u')
         return -1;
     for (size_t i = 2; i < 6; i++) {
-        if (hex_digit(text[i]) < 0)
+        if (hex_value(text[i]) < 0)
             return -1;
-        unit = unit * 16 + hex_digit(text[i]);
+        unit = unit * 16 + hex_value(text[i]);
     }
     return unit;
 }

@@ -1,5 +1,7 @@
 #include "reply.h"
 
+#include "hex.h"
+
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -23,16 +25,6 @@ static unsigned send_json(struct fcgi_connection *connection, unsigned status, c
 
 static void add_text(struct json_object *object, const char *name, const char *text) {
     json_object_object_add(object, name, json_object_new_string(text));
-}
-
-static void hex_encode(const char *text, size_t length, char ret_hex[static HEX_SIZE]) {
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < length; i++) {
-        ret_hex[2 * i] = digits[(unsigned char)text[i] >> 4];
-        ret_hex[2 * i + 1] = digits[(unsigned char)text[i] & 15];
-    }
-    ret_hex[2 * length] = '\0';
 }
 
 static struct json_object *gethash_body(const char *hash) {

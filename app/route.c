@@ -1,5 +1,6 @@
 #include "route.h"
 
+#include "hex.h"
 #include "scrub.h"
 
 #include <string.h>
@@ -30,16 +31,6 @@ enum stats_route route_find(const char *uri, const char **ret_rest) {
 
 const char *route_methods(enum stats_route route) {
     return route == STATS_GETHASH ? "GET" : "POST";
-}
-
-static int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
 }
 
 /* Percent-decodes length bytes of text. Returns the decoded length, or -1 for a broken escape. */
