@@ -1,6 +1,6 @@
 #include "body.h"
 
-#include "hex.h"
+#include "jsontext.h"
 #include "scrub.h"
 
 #include <json-c/json.h>
@@ -8,57 +8,13 @@
 
 #define DEPTH_MAX 4
 
-/* The code unit of a \uXXXX escape that starts at text, or -1 when there is none. */
-static long code_unit(const char *text, size_t length) {
-    long unit = 0;
-
-    if (length < 6 || text[0] != '\\' || text[1] != 'u')
-        return -1;
-    for (size_t i = 2; i < 6; i++) {
-        if (hex_value(text[i]) < 0)
-            return -1;
-        unit = unit * 16 + hex_value(text[i]);
-    }
-    return unit;
-}
-
-static bool is_high_surrogate(long unit) {
-    return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-static bool is_low_surrogate(long unit) {
-    return unit >= 0xdc00 && unit <= 0xdfff;
-}
-
-/* True when an escape stands for half a character. json-c would put U+FFFD in its place, and so
- * hash another password than the one that was sent. */
-static bool has_lone_surrogate(const char *text, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        long unit;
-
-        if (text[i] != '\\')
-            continue;
-        unit = code_unit(text + i, length - i);
-        if (is_low_surrogate(unit))
-            return true;
-        if (is_high_surrogate(unit)) {
-            if (length - i < 12 || !is_low_surrogate(code_unit(text + i + 6, length - i - 6)))
-                return true;
-            i += 11;
-        } else {
-            i++; /* the escaped character, which may be a backslash */
-        }
-    }
-    return false;
-}
-
 static struct json_object *parse_json(const char *text, size_t length) {
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
     struct json_object *value = NULL;
 
     if (tokener == NULL)
         return NULL;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     value = json_tokener_parse_ex(tokener, text, (int)length);
     if (json_tokener_get_error(tokener) != json_tokener_success) {
         json_object_put(value);
@@ -124,27 +80,43 @@ static int take_fields(struct json_object *object, bool with_hash, struct body *
     return 0;
 }
 
+/* text is prepared for json-c and has so many members. */
+static int parse_prepared(const char *text, size_t length, unsigned members, bool with_hash,
+                          struct body *body, struct problem *problem) {
+    struct json_object *object = parse_json(text, length);
+    int result;
+
+    if (!json_object_is_type(object, json_type_object))
+        result = problem_set(problem, PROBLEM_MALFORMED, "The body is not one JSON object.");
+    else if ((unsigned)json_object_object_length(object) != members)
+        result = problem_set(problem, PROBLEM_MALFORMED, "The body has a field twice.");
+    else
+        result = take_fields(object, with_hash, body, problem);
+    json_object_put(object);
+    return result;
+}
+
 int body_parse(const char *text, size_t length, bool with_hash, struct body *ret,
                struct problem *problem) {
-    struct json_object *object = NULL;
+    char prepared[BODY_MAX];
     struct body body = {0};
+    const char *error = NULL;
+    unsigned members = 0;
+    long prepared_length;
     int result;
 
     if (length > BODY_MAX)
         return problem_set(problem, PROBLEM_TOO_LARGE, "The body has more than %d bytes.",
                            BODY_MAX);
-    if (has_lone_surrogate(text, length))
-        return problem_set(problem, PROBLEM_MALFORMED,
-                           "The body has a \\u escape that stands for half a character.");
-    object = parse_json(text, length);
-    if (!json_object_is_type(object, json_type_object))
-        result = problem_set(problem, PROBLEM_MALFORMED,
-                             "The body is not one JSON object in valid UTF-8.");
+    prepared_length = jsontext_prepare(text, length, prepared, &members, &error);
+    if (prepared_length < 0)
+        result = problem_set(problem, PROBLEM_MALFORMED, "%s", error);
     else
-        result = take_fields(object, with_hash, &body, problem);
-    json_object_put(object);
+        result =
+            parse_prepared(prepared, (size_t)prepared_length, members, with_hash, &body, problem);
     if (result == 0)
         *ret = body;
     scrub_memory(&body, sizeof body);
+    scrub_memory(prepared, sizeof prepared);
     return result;
 }

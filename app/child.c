@@ -69,13 +69,12 @@ bool child_stop_asked(void) {
 }
 
 int child_wait(struct pollfd *entries, nfds_t count, int timeout_ms) {
-    const struct timespec limit = {
-        .tv_sec = timeout_ms / 1000,
-        .tv_nsec = (long)(timeout_ms % 1000) * 1000000,
-    };
+    struct timespec limit;
 
     if (stop_asked != 0)
         timeout_ms = 0;
+    limit.tv_sec = timeout_ms / 1000;
+    limit.tv_nsec = (long)(timeout_ms % 1000) * 1000000;
     if (ppoll(entries, count, timeout_ms < 0 ? NULL : &limit, &wait_mask) < 0 && errno != EINTR)
         return -errno;
     return 0;

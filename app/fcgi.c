@@ -43,7 +43,14 @@ static int read_params(struct fcgi_connection *connection, int fd) {
     result = FCGX_Accept_r(request);
     /* Whatever the peer wished: a kept connection would pin this lane to it. */
     request->keepConnection = 0;
-    return result == 0 ? 0 : -EPROTO;
+    if (result != 0)
+        return -EPROTO;
+    /* For the library, parameters that end early are all there are. */
+    result = FCGX_GetError(request->in);
+    if (result == 0)
+        return 0;
+    FCGX_Free(request, 1);
+    return result == EAGAIN ? -ETIMEDOUT : -EPROTO;
 }
 
 /* Waits for the request's first bytes, so that a silent peer is told from a broken one. */

@@ -168,7 +168,7 @@ static void await_status(struct master *master) {
 static void stop(struct master *master) {
     const uint64_t now_ns = clock_monotonic_ns();
 
-    atomic_store(&master->scoreboard->master.draining, 1);
+    atomic_store(&master->scoreboard->master->draining, 1);
     sd_notify(0, "STOPPING=1\nSTATUS=finishing what was accepted");
     log_event(LOG_NOTICE, "stopping", "stopping, what was accepted is finished", LOG_NO_FIELDS);
     listener_unlink_pool(master->listener);
@@ -198,7 +198,7 @@ int master_run(const struct options *options, const struct listener *listener,
 
     if (result < 0)
         return result;
-    scoreboard->master.started_ms = clock_realtime_ms();
+    scoreboard->master->started_ms = clock_realtime_ms();
     master.ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (master.ready_fd < 0)
         return -errno;

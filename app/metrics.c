@@ -128,7 +128,7 @@ static void write_workers(const struct writer *writer, const struct scoreboard *
 }
 
 static void write_lifecycle(const struct writer *writer, const struct scoreboard *scoreboard) {
-    const struct scoreboard_master *master = &scoreboard->master;
+    const struct scoreboard_master *master = scoreboard->master;
 
     family(writer, "bcryptd_worker_starts_total", "counter",
            "Child processes started, the status process included.");

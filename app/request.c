@@ -98,8 +98,6 @@ static int check_post(const struct fcgi_connection *connection, ssize_t length,
                       struct problem *problem) {
     if (check_query(connection, problem) < 0 || check_content_type(connection, problem) < 0)
         return -1;
-    if (length < 0)
-        return problem_set(problem, PROBLEM_MALFORMED, "The body did not arrive whole.");
     if (length > BODY_MAX)
         return problem_set(problem, PROBLEM_TOO_LARGE, "The body has more than %d bytes.",
                            BODY_MAX);
@@ -130,6 +128,8 @@ static int read_get(const struct fcgi_connection *connection, const struct optio
 static int interpret(const struct fcgi_connection *connection, const struct options *options,
                      const char *text, ssize_t length, struct request *request,
                      struct problem *problem) {
+    if (length < 0)
+        return problem_set(problem, PROBLEM_MALFORMED, "The body did not arrive whole.");
     if (request->route == STATS_OTHER || (request->route == STATS_GETHASH && !options->gethash))
         return problem_set(problem, PROBLEM_NOT_FOUND, "There is nothing at this path.");
     if (check_method(connection, request->route, problem) < 0)

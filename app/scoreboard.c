@@ -1,20 +1,37 @@
 #include "scoreboard.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
-static size_t scoreboard_size(unsigned slots) {
-    return sizeof(struct scoreboard) + slots * sizeof(struct scoreboard_slot);
+/* The master's part, and the slots behind it. */
+struct shared {
+    struct scoreboard_master master;
+    struct scoreboard_slot slot[];
+};
+
+static size_t shared_size(unsigned slots) {
+    return sizeof(struct shared) + slots * sizeof(struct scoreboard_slot);
 }
 
 int scoreboard_create(unsigned workers, struct scoreboard **ret) {
     const unsigned slots = workers + 1;
-    struct scoreboard *scoreboard = mmap(NULL, scoreboard_size(slots), PROT_READ | PROT_WRITE,
-                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct scoreboard *scoreboard = malloc(sizeof *scoreboard);
+    struct shared *shared;
 
-    if (scoreboard == MAP_FAILED)
-        return -errno;
+    if (scoreboard == NULL)
+        return -ENOMEM;
+    shared =
+        mmap(NULL, shared_size(slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        const int result = -errno;
+
+        free(scoreboard);
+        return result;
+    }
     scoreboard->slots = slots;
+    scoreboard->master = &shared->master;
+    scoreboard->slot = shared->slot;
     *ret = scoreboard;
     return 0;
 }
@@ -22,7 +39,9 @@ int scoreboard_create(unsigned workers, struct scoreboard **ret) {
 void scoreboard_free(struct scoreboard **scoreboard) {
     if (*scoreboard == NULL)
         return;
-    munmap(*scoreboard, scoreboard_size((*scoreboard)->slots));
+    /* The master's part is the mapping's start. */
+    munmap((*scoreboard)->master, shared_size((*scoreboard)->slots));
+    free(*scoreboard);
     *scoreboard = NULL;
 }
 
@@ -31,7 +50,9 @@ void scoreboard_set_state(struct scoreboard_slot *slot, enum scoreboard_state st
 }
 
 enum scoreboard_state scoreboard_get_state(const struct scoreboard_slot *slot) {
-    return atomic_load_explicit(&slot->state, memory_order_acquire);
+    const uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
+
+    return state < SCOREBOARD_STATES ? (enum scoreboard_state)state : SCOREBOARD_EMPTY;
 }
 
 const char *scoreboard_state_name(enum scoreboard_state state) {

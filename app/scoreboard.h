@@ -48,10 +48,12 @@ struct scoreboard_master {
     stats_counter exits[SCOREBOARD_EXITS];
 };
 
+/* The way into the shared memory. It is each process's own, so that whoever writes the shared
+ * part, even a worker that was broken into, cannot lead another process out of its bounds. */
 struct scoreboard {
-    struct scoreboard_master master;
     unsigned slots;
-    struct scoreboard_slot slot[];
+    struct scoreboard_master *master;
+    struct scoreboard_slot *slot;
 };
 
 /* Makes a zeroed scoreboard for the status process and the given workers, shared with every
@@ -62,6 +64,7 @@ int scoreboard_create(unsigned workers, struct scoreboard **ret);
 void scoreboard_free(struct scoreboard **scoreboard);
 
 void scoreboard_set_state(struct scoreboard_slot *slot, enum scoreboard_state state);
+/* A value that is no state counts as SCOREBOARD_EMPTY. */
 enum scoreboard_state scoreboard_get_state(const struct scoreboard_slot *slot);
 const char *scoreboard_state_name(enum scoreboard_state state);
 const char *scoreboard_exit_name(enum scoreboard_exit reason);

@@ -54,7 +54,7 @@ static int reply_state(struct fcgi_connection *connection, unsigned code, const 
 
 /* A worker is up only after it has computed its known answers. */
 static int answer_readyz(const struct status *status, struct fcgi_connection *connection) {
-    if (atomic_load_explicit(&status->scoreboard->master.draining, memory_order_relaxed) != 0)
+    if (atomic_load_explicit(&status->scoreboard->master->draining, memory_order_relaxed) != 0)
         return reply_state(connection, 503, "draining");
     if (scoreboard_workers_up(status->scoreboard) == 0)
         return reply_state(connection, 503, "no worker is up");
@@ -151,9 +151,10 @@ static int answer_status(const struct status *status, struct fcgi_connection *co
     struct json_object *workers = json_object_new_array();
 
     add_text(object, "version", BCRYPTD_VERSION);
-    add_number(object, "uptime_ms", clock_realtime_ms() - scoreboard->master.started_ms);
-    json_object_object_add(object, "draining",
-                           json_object_new_boolean(atomic_load(&scoreboard->master.draining) != 0));
+    add_number(object, "uptime_ms", clock_realtime_ms() - scoreboard->master->started_ms);
+    json_object_object_add(
+        object, "draining",
+        json_object_new_boolean(atomic_load(&scoreboard->master->draining) != 0));
     add_number(object, "workers_up", scoreboard_workers_up(scoreboard));
     add_number(object, "workers_max", status->options->workers);
     for (unsigned i = 1; i < scoreboard->slots; i++)

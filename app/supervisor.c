@@ -110,7 +110,7 @@ static void start_child(struct supervisor *supervisor, unsigned number, uint64_t
     child->started_ns = now_ns;
     child->killed_as_hung = false;
     atomic_store(&slot->pid, pid);
-    stats_add(&supervisor->scoreboard->master.starts, 1);
+    stats_add(&supervisor->scoreboard->master->starts, 1);
 }
 
 void supervisor_start_due(struct supervisor *supervisor, uint64_t now_ns) {
@@ -172,7 +172,7 @@ static void note_exit(struct supervisor *supervisor, unsigned number, int status
     const enum scoreboard_exit reason = exit_reason(child, scoreboard_is_up(slot), status);
 
     child->due_ns = plan_restart(supervisor, child, reason, now_ns);
-    stats_add(&supervisor->scoreboard->master.exits[reason], 1);
+    stats_add(&supervisor->scoreboard->master->exits[reason], 1);
     log_exit(child, number, reason, status, now_ns);
     child->pid = 0;
     atomic_store(&slot->pid, 0);

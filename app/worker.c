@@ -228,12 +228,15 @@ static void log_accept_failure(struct worker *worker, int result) {
 /* Fills one free lane. Returns false when nothing waits. */
 static bool fill_lane(struct worker *worker, unsigned number) {
     struct lane *lane = &worker->lane[number];
-    const int result = accept_any(worker, &lane->connection);
+    int result;
+
+    /* Busy already while a peer is read from: it may keep this process for ever. */
+    scoreboard_touch(worker->slot, clock_monotonic_ns());
+    scoreboard_set_state(worker->slot, SCOREBOARD_BUSY);
+    result = accept_any(worker, &lane->connection);
 
     if (result == -EAGAIN)
         return false;
-    scoreboard_touch(worker->slot, clock_monotonic_ns());
-    scoreboard_set_state(worker->slot, SCOREBOARD_BUSY);
     if (result == 0) {
         begin(worker, number);
         return true;

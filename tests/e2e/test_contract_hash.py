@@ -99,6 +99,7 @@ def test_post_hash_takes_the_default_cost(stack: Stack) -> None:
 JSON_TEXTS = {
     "escapes": (rb'{"password": "\u0041\n\\\"\/"}', b'A\n\\"/'),
     "a pair of surrogates": (rb'{"password": "\ud83d\ude00"}', "\U0001f600".encode()),
+    "a pair that json-c takes for half": (rb'{"password": "\ud876\udc00"}', "\U0002d800".encode()),
     "an escaped backslash before u": (rb'{"password": "\\ud800"}', rb"\ud800"),
     "UTF-8 as it is": ('{"password": "\N{SNOWMAN}"}'.encode(), "\N{SNOWMAN}".encode()),
     "spaces": (b' {\n"password"\t:\r"a" } \n', b"a"),

@@ -132,9 +132,15 @@ static void test_allowed_wait_never_shrinks_below_one_hash(void **state) {
 
         assert_int_equal(longest_served(&admission, 250 * MS), 250 * MS);
         assert_int_equal(admission_judge(&admission, 250 * MS + 1, 250 * MS), ADMISSION_QUEUE);
-        /* A hash below the target: the target is the floor. */
-        assert_int_equal(longest_served(&admission, 1 * MS), TARGET_MS * MS);
     }
+}
+
+static void test_allowed_wait_never_shrinks_below_the_target(void **state) {
+    const struct admission admission = standing(1000000);
+
+    (void)state;
+    assert_int_equal(longest_served(&admission, 1 * MS), TARGET_MS * MS);
+    assert_int_equal(admission_judge(&admission, TARGET_MS * MS + 1, 1 * MS), ADMISSION_QUEUE);
 }
 
 static void test_deadline_is_named_before_the_queue(void **state) {
@@ -150,12 +156,8 @@ static void test_wait_is_the_time_since_nginx_took_the_request(void **state) {
         const char *start;
         uint64_t wait_ms;
     } rows[] = {
-        {"1700000000.000", 123},
-        {"1700000000.122", 1},
-        {"1700000000.123", 0},
-        {"1699999999.999", 124},
-        {"1699999000.123", 1000000},
-        {"0.000", UINT64_C(1700000000123)},
+        {"1700000000.000", 123}, {"1700000000.122", 1},       {"1700000000.123", 0},
+        {"1699999999.999", 124}, {"1699999000.123", 1000000}, {"0.000", UINT64_C(1700000000123)},
     };
 
     (void)state;
@@ -205,6 +207,7 @@ int main(void) {
         cmocka_unit_test(test_one_short_wait_ends_the_standing_queue),
         cmocka_unit_test(test_allowed_wait_shrinks_with_the_root_of_the_intervals),
         cmocka_unit_test(test_allowed_wait_never_shrinks_below_one_hash),
+        cmocka_unit_test(test_allowed_wait_never_shrinks_below_the_target),
         cmocka_unit_test(test_deadline_is_named_before_the_queue),
         cmocka_unit_test(test_wait_is_the_time_since_nginx_took_the_request),
         cmocka_unit_test(test_missing_broken_or_future_start_counts_as_no_wait),

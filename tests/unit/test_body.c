@@ -55,8 +55,8 @@ static void expect_password(struct text text, const char *bytes, size_t length) 
     assert_memory_equal(body.password.bytes, bytes, length);
     assert_int_equal(body.password.bytes[length], '\0');
 }
-#define EXPECT_PASSWORD(text, bytes)                                                               \
-    expect_password((struct text)TEXT(text), bytes, sizeof(bytes) - 1)
+#define EXPECT_PASSWORD(json, bytes)                                                               \
+    expect_password((struct text){json, sizeof(json) - 1}, bytes, sizeof(bytes) - 1)
 
 static void test_password_alone_leaves_the_cost_open(void **state) {
     struct body body = {0};
@@ -107,7 +107,8 @@ static void test_password_and_hash_in_either_order(void **state) {
 static void test_strings_are_decoded_as_json_says(void **state) {
     (void)state;
     EXPECT_PASSWORD("{\"password\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "\"\\/\b\f\n\r\t");
-    EXPECT_PASSWORD("{\"password\":\"\\u0041\\u00e9\\u00E9\\u20ac\"}", "A\xc3\xa9\xc3\xa9\xe2\x82\xac");
+    EXPECT_PASSWORD("{\"password\":\"\\u0041\\u00e9\\u00E9\\u20ac\"}",
+                    "A\xc3\xa9\xc3\xa9\xe2\x82\xac");
     EXPECT_PASSWORD("{\"password\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}",
                     "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
     EXPECT_PASSWORD("{\"password\":\"\\ud83d\\ude00\"}", "\xf0\x9f\x98\x80");
@@ -124,6 +125,34 @@ static void test_escaped_backslash_before_u_is_no_escape(void **state) {
     EXPECT_PASSWORD("{\"password\":\"\\\\ud800\"}", "\\ud800");
     EXPECT_PASSWORD("{\"password\":\"\\\\\\\\udc00\"}", "\\\\udc00");
     EXPECT_PASSWORD("{\"password\":\"\\\\\\ud83d\\ude00\"}", "\\\xf0\x9f\x98\x80");
+}
+
+/* Above U+FFFF each character is written as two escapes. json-c 0.16 decodes those whose last 16
+ * bits look like half a character, such as U+2D800, as U+FFFD. */
+static void test_every_pair_of_escapes_is_its_character(void **state) {
+    (void)state;
+    for (unsigned first = 0x10000; first < 0x110000; first += 16) {
+        char json[512] = "{\"password\":\"";
+        unsigned char expected[64];
+        struct body body = {0};
+        size_t used = strlen(json);
+
+        for (unsigned i = 0; i < 16; i++) {
+            const unsigned character = first + i;
+
+            used += (size_t)sprintf(json + used, "\\u%04x\\u%04X",
+                                    0xd800 + ((character - 0x10000) >> 10),
+                                    0xdc00 + (character & 0x3ff));
+            expected[4 * i] = (unsigned char)(0xf0 | character >> 18);
+            expected[4 * i + 1] = (unsigned char)(0x80 | (character >> 12 & 0x3f));
+            expected[4 * i + 2] = (unsigned char)(0x80 | (character >> 6 & 0x3f));
+            expected[4 * i + 3] = (unsigned char)(0x80 | (character & 0x3f));
+        }
+        used += (size_t)sprintf(json + used, "\"}");
+        assert_int_equal(parse((struct text){json, used}, false, &body), PROBLEM_NONE);
+        if (body.password.length != 64 || memcmp(body.password.bytes, expected, 64) != 0)
+            fail_msg("U+%04X to U+%04X: one is another character", first, first + 15);
+    }
 }
 
 /* json-c would hash U+FFFD in their place. */
@@ -179,18 +208,12 @@ static void test_invalid_utf8_is_refused(void **state) {
 /* Forms that decoders let pass, so that two byte sequences would be the same character. */
 static void test_overlong_surrogate_and_too_large_utf8_is_refused(void **state) {
     static const struct text texts[] = {
-        TEXT("{\"password\":\"\xc0\x80\"}"),
-        TEXT("{\"password\":\"\xc0\xaf\"}"),
-        TEXT("{\"password\":\"\xc1\xbf\"}"),
-        TEXT("{\"password\":\"\xe0\x80\x80\"}"),
-        TEXT("{\"password\":\"\xe0\x9f\xbf\"}"),
-        TEXT("{\"password\":\"\xf0\x80\x80\x80\"}"),
-        TEXT("{\"password\":\"\xf0\x8f\xbf\xbf\"}"),
-        TEXT("{\"password\":\"\xed\xa0\x80\"}"),
-        TEXT("{\"password\":\"\xed\xbf\xbf\"}"),
-        TEXT("{\"password\":\"\xf4\x90\x80\x80\"}"),
-        TEXT("{\"password\":\"\xf5\x80\x80\x80\"}"),
-        TEXT("{\"password\":\"\xf7\xbf\xbf\xbf\"}"),
+        TEXT("{\"password\":\"\xc0\x80\"}"),         TEXT("{\"password\":\"\xc0\xaf\"}"),
+        TEXT("{\"password\":\"\xc1\xbf\"}"),         TEXT("{\"password\":\"\xe0\x80\x80\"}"),
+        TEXT("{\"password\":\"\xe0\x9f\xbf\"}"),     TEXT("{\"password\":\"\xf0\x80\x80\x80\"}"),
+        TEXT("{\"password\":\"\xf0\x8f\xbf\xbf\"}"), TEXT("{\"password\":\"\xed\xa0\x80\"}"),
+        TEXT("{\"password\":\"\xed\xbf\xbf\"}"),     TEXT("{\"password\":\"\xf4\x90\x80\x80\"}"),
+        TEXT("{\"password\":\"\xf5\x80\x80\x80\"}"), TEXT("{\"password\":\"\xf7\xbf\xbf\xbf\"}"),
     };
 
     (void)state;
@@ -473,6 +496,7 @@ int main(void) {
         cmocka_unit_test(test_password_and_hash_in_either_order),
         cmocka_unit_test(test_strings_are_decoded_as_json_says),
         cmocka_unit_test(test_escaped_backslash_before_u_is_no_escape),
+        cmocka_unit_test(test_every_pair_of_escapes_is_its_character),
         cmocka_unit_test(test_half_a_character_is_refused),
         cmocka_unit_test(test_invalid_utf8_is_refused),
         cmocka_unit_test(test_overlong_surrogate_and_too_large_utf8_is_refused),

@@ -55,7 +55,13 @@ static void test_idle_lanes_finish_nothing(void **state) {
 /* Every kind, cost and length against the library itself. */
 static void test_hashes_equal_those_of_the_library(void **state) {
     static const char *const passwords[] = {
-        "a", "correct horse battery staple", "\xff\xa3" "345", "\xc3\xa9", "\x01\x7f\x80\xff", "U*U*U",
+        "a",
+        "correct horse battery staple",
+        ("\xff\xa3"
+         "345"),
+        "\xc3\xa9",
+        "\x01\x7f\x80\xff",
+        "U*U*U",
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef01234567",
     };
     static const char *const settings[] = {
@@ -115,8 +121,14 @@ static void test_lane_starts_afresh(void **state) {
 
 static void test_setting_of_another_method_is_refused(void **state) {
     static const char *const settings[] = {
-        "", "*0", "x", "$1$saltsalt", "$6$saltsaltsaltsalt", "$2$04$CCCCCCCCCCCCCCCCCCCCC.",
-        "$2b$03$CCCCCCCCCCCCCCCCCCCCC.", "$2b$32$CCCCCCCCCCCCCCCCCCCCC.",
+        "",
+        "*0",
+        "x",
+        "$1$saltsalt",
+        "$6$saltsaltsaltsalt",
+        "$2$04$CCCCCCCCCCCCCCCCCCCCC.",
+        "$2b$03$CCCCCCCCCCCCCCCCCCCCC.",
+        "$2b$32$CCCCCCCCCCCCCCCCCCCCC.",
     };
     struct engine *engine = open_engine();
 

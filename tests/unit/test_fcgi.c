@@ -179,10 +179,26 @@ static void test_silent_peer_times_out(void **state) {
     close(fd);
 }
 
+/* A request of which the parameters' end is missing has perhaps not all of them. */
+static void test_parameters_cut_short_are_refused(void **state) {
+    static const struct client_param params[] = {
+        {"REQUEST_METHOD", "GET"}, {"REQUEST_URI", "/gethash/p/"}, {NULL, NULL}};
+    static unsigned char request[4096];
+    /* The last 8 bytes end the empty body. */
+    const size_t whole = client_build(request, sizeof request, params, "", 0) - 8;
+
+    (void)state;
+    for (size_t sent = 0; sent < whole; sent++)
+        if (accept_bytes(request, sent) != -EPROTO)
+            fail_msg("the first %zu of %zu bytes are taken", sent, whole);
+    assert_int_equal(accept_bytes(request, whole), 0);
+}
+
 /* The peer keeps the connection open, so only the time limit ends the reading. */
 static void test_peer_that_stops_half_way_times_out(void **state) {
     static unsigned char request[4096];
     const size_t length = client_build(request, sizeof request, no_params, "0123456789", 10);
+    const size_t body_length = 8 + 10 + 8;
 
     (void)state;
     for (size_t sent = 1; sent < length; sent += 7) {
@@ -193,10 +209,13 @@ static void test_peer_that_stops_half_way_times_out(void **state) {
 
         client_send(fd, request, sent, false);
         result = fcgi_accept(&connection, listen_fd, 10);
-        assert_true(result == 0 || result == -EPROTO);
-        assert_int_equal(connection.open, result == 0);
-        if (result == 0)
+        if (sent < length - body_length) {
+            assert_true(result == -ETIMEDOUT || result == -EPROTO);
+            assert_false(connection.open);
+        } else {
+            assert_int_equal(result, 0);
             assert_int_equal(fcgi_read_body(&connection, buffer, sizeof buffer), -EIO);
+        }
         fcgi_finish(&connection);
         assert_true(is_closed(fd));
         close(fd);
@@ -288,6 +307,7 @@ int main(void) {
         cmocka_unit_test(test_reply_to_a_closed_peer_is_an_error),
         cmocka_unit_test(test_client_that_left_is_seen),
         cmocka_unit_test(test_silent_peer_times_out),
+        cmocka_unit_test(test_parameters_cut_short_are_refused),
         cmocka_unit_test(test_peer_that_stops_half_way_times_out),
         cmocka_unit_test(test_what_is_no_fastcgi_is_refused),
         cmocka_unit_test(test_connection_is_closed_even_when_the_peer_wants_to_keep_it),

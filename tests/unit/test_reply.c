@@ -130,7 +130,8 @@ static void test_verify_answers_no_hash(void **state) {
     assert_null(strchr(reply.body, '$'));
 }
 
-static void answer_problem(const struct problem *problem, const char *id, struct client_reply *ret) {
+static void answer_problem(const struct problem *problem, const char *id,
+                           struct client_reply *ret) {
     struct fcgi_connection connection;
     const int fd = begin(&connection);
 

@@ -1,0 +1,264 @@
+#include "support.h"
+
+#include "child.h"
+#include "client.h"
+#include "clock.h"
+#include "log.h"
+#include "worker.h"
+
+#include <crypt.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define POOL 2
+
+static struct options options;
+static struct listener listener;
+static struct scoreboard *scoreboard;
+static struct stats *stats;
+static int ready_fd;
+static struct client_reply reply;
+
+static int run(void *context) {
+    (void)context;
+    EXPECT(child_init(getppid()) == 0);
+    return worker_run(&options, &listener, &scoreboard->slot[1], 1, ready_fd);
+}
+
+static int set_up(void **state) {
+    const int niceness = getpriority(PRIO_PROCESS, 0);
+
+    (void)state;
+    log_init(OPTIONS_LOG_JSON, LOG_CRIT);
+    options = support_options();
+    options.cost = options.min_cost = 4;
+    options.max_cost = 6;
+    /* Without root it can only grow. */
+    options.worker_nice = niceness > 0 ? (unsigned)niceness : 0;
+    listener = (struct listener){.pool_size = POOL, .status = -1};
+    for (unsigned i = 0; i < POOL; i++)
+        listener.pool[i] = client_listen(16);
+    ready_fd = eventfd(0, EFD_CLOEXEC);
+    assert_int_equal(scoreboard_create(1, &scoreboard), 0);
+    stats = &scoreboard->slot[1].stats;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    scoreboard_free(&scoreboard);
+    for (unsigned i = 0; i < POOL; i++)
+        close(listener.pool[i]);
+    close(ready_fd);
+    return 0;
+}
+
+static pid_t start(void) {
+    const pid_t pid = support_start(run, NULL);
+
+    support_await(ready_fd);
+    return pid;
+}
+
+/* Ends the worker in the orderly way. */
+static void stop(pid_t pid) {
+    kill(pid, SIGTERM);
+    assert_int_equal(support_wait(pid), 0);
+}
+
+static int send_get(unsigned socket, const char *uri, const char *started) {
+    const struct client_param params[] = {
+        {"REQUEST_METHOD", "GET"}, {"REQUEST_URI", uri}, {"REQUEST_START", started}, {NULL, NULL}};
+
+    return client_request(listener.pool[socket], params, "", 0);
+}
+
+static int send_post(const char *uri, const char *body) {
+    const struct client_param params[] = {{"REQUEST_METHOD", "POST"},
+                                          {"REQUEST_URI", uri},
+                                          {"CONTENT_TYPE", "application/json"},
+                                          {NULL, NULL}};
+
+    return client_request(listener.pool[0], params, body, strlen(body));
+}
+
+static unsigned receive(int fd) {
+    client_receive(fd, &reply);
+    assert_true(reply.complete);
+    return client_status(&reply);
+}
+
+/* A text member of the reply. */
+static const char *member(const char *name) {
+    static char text[256];
+    struct json_object *object = json_tokener_parse(reply.body);
+    struct json_object *value = NULL;
+
+    if (!json_object_object_get_ex(object, name, &value))
+        fail_msg("there is no \"%s\" in %s", name, reply.body);
+    snprintf(text, sizeof text, "%s", json_object_get_string(value));
+    json_object_put(object);
+    return text;
+}
+
+static void test_every_route_is_served(void **state) {
+    const pid_t pid = start();
+    struct crypt_data work = {0};
+    char hash[64];
+    char body[256];
+
+    (void)state;
+    assert_int_equal(scoreboard_get_state(&scoreboard->slot[1]), SCOREBOARD_IDLE);
+    assert_int_equal(receive(send_post("/v1/hash", "{\"password\":\"p\\u00e9\",\"cost\":5}")), 200);
+    snprintf(hash, sizeof hash, "%s", member("hash"));
+    assert_memory_equal(hash, "$2b$05$", 7);
+    assert_string_equal(crypt_rn("p\xc3\xa9", hash, &work, sizeof work), hash);
+
+    snprintf(body, sizeof body, "{\"password\":\"p\\u00e9\",\"hash\":\"%s\"}", hash);
+    assert_int_equal(receive(send_post("/v1/verify", body)), 200);
+    assert_string_equal(member("match"), "true");
+    snprintf(body, sizeof body, "{\"password\":\"pe\",\"hash\":\"%s\"}", hash);
+    assert_int_equal(receive(send_post("/v1/verify", body)), 200);
+    assert_string_equal(member("match"), "false");
+
+    for (unsigned socket = 0; socket < POOL; socket++) {
+        assert_int_equal(receive(send_get(socket, "/gethash/p/", "")), 200);
+        assert_int_equal(strlen(member("salt")), 58);
+        assert_int_equal(strlen(member("hash")), 120);
+    }
+    stop(pid);
+    assert_int_equal(stats_get(&stats->completed[STATS_LIBXCRYPT][5]), 3);
+    assert_int_equal(stats_get(&stats->completed[STATS_LIBXCRYPT][4]), 2);
+    assert_int_equal(stats_get(&stats->submitted[STATS_LIBXCRYPT][5]), 3);
+    assert_int_equal(stats_all_requests(stats), 5);
+}
+
+static void test_problems_are_answered_without_a_hash(void **state) {
+    const pid_t pid = start();
+
+    (void)state;
+    assert_int_equal(receive(send_get(0, "/", "")), 404);
+    assert_int_equal(receive(send_get(0, "/v1/hash", "")), 405);
+    assert_int_equal(receive(send_post("/v1/hash", "{}")), 400);
+    assert_int_equal(receive(send_post("/v1/hash", "{\"password\":\"p\",\"cost\":7}")), 422);
+    stop(pid);
+    assert_int_equal(stats_all_requests(stats), 4);
+    for (unsigned cost = 0; cost < STATS_COSTS; cost++)
+        assert_int_equal(stats_get(&stats->submitted[STATS_LIBXCRYPT][cost]), 0);
+}
+
+static void test_request_past_its_deadline_is_shed(void **state) {
+    const pid_t pid = start();
+
+    (void)state;
+    assert_int_equal(receive(send_get(0, "/gethash/p/", "1000000000.000")), 503);
+    assert_string_equal(client_header(&reply, "Retry-After"), "1");
+    assert_string_equal(member("type"), "/problems/overloaded");
+    /* A broken request is told so however long it waited. */
+    assert_int_equal(receive(send_get(0, "/gethash/%/", "1000000000.000")), 400);
+    assert_int_equal(receive(send_get(0, "/gethash/p/", "9999999999.000")), 200);
+    stop(pid);
+    assert_int_equal(stats_get(&stats->shed[STATS_SHED_DEADLINE]), 1);
+    assert_int_equal(stats_get(&stats->submitted[STATS_LIBXCRYPT][4]), 1);
+}
+
+static void test_no_hash_for_a_client_that_left(void **state) {
+    pid_t pid;
+    int fd;
+
+    (void)state;
+    /* It left while it waited: there is no worker yet. */
+    close(send_get(0, "/gethash/p/", ""));
+    fd = send_get(0, "/gethash/p/", "");
+    pid = start();
+    assert_int_equal(receive(fd), 200);
+    stop(pid);
+    assert_int_equal(stats_get(&stats->shed[STATS_SHED_CLIENT_GONE]), 1);
+    assert_int_equal(stats_get(&stats->submitted[STATS_LIBXCRYPT][4]), 1);
+    assert_int_equal(stats_all_requests(stats), 2);
+}
+
+static void test_broken_and_silent_peers_are_counted_and_passed_over(void **state) {
+    const int silent = client_connect(listener.pool[0]);
+    const int broken = client_connect(listener.pool[0]);
+    pid_t pid;
+
+    (void)state;
+    client_send(broken, "GET / HTTP/1.1\r\n\r\n", 18, true);
+    options.read_timeout_ms = 50;
+    pid = start();
+    assert_int_equal(receive(send_get(0, "/gethash/p/", "")), 200);
+    stop(pid);
+    assert_int_equal(stats_get(&stats->fcgi_errors[STATS_FCGI_TIMEOUT]), 1);
+    assert_int_equal(stats_get(&stats->fcgi_errors[STATS_FCGI_PROTOCOL]), 1);
+    close(silent);
+    close(broken);
+}
+
+static void test_worker_leaves_after_its_requests(void **state) {
+    pid_t pid;
+    int status;
+
+    (void)state;
+    options.max_requests = 3;
+    options.max_requests_jitter = 0;
+    pid = start();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(receive(send_get(0, "/gethash/p/", "")), 200);
+    status = support_wait(pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), WORKER_EXIT_RECYCLED);
+    assert_int_equal(stats_all_requests(stats), 3);
+}
+
+/* From sockets that are nobody else's, what already waits is served before the end. */
+static void test_stop_serves_what_waits_on_own_sockets(void **state) {
+    int waiting[6];
+    pid_t pid;
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT(waiting); i++)
+        waiting[i] = send_get(i % POOL, "/gethash/p/", "");
+    pid = start();
+    kill(pid, SIGTERM);
+    for (unsigned i = 0; i < COUNT(waiting); i++)
+        assert_int_equal(receive(waiting[i]), 200);
+    assert_int_equal(support_wait(pid), 0);
+}
+
+static void test_times_are_observed(void **state) {
+    const pid_t pid = start();
+    const uint64_t then_ms = clock_realtime_ms() - 3;
+    char started[32];
+
+    (void)state;
+    snprintf(started, sizeof started, "%llu.%03llu", (unsigned long long)then_ms / 1000,
+             (unsigned long long)then_ms % 1000);
+    assert_int_equal(receive(send_get(0, "/gethash/p/", started)), 200);
+    stop(pid);
+    assert_true(stats_get(&stats->timing[STATS_QUEUE_WAIT].sum_ns) >= 3 * CLOCK_NS_PER_MS);
+    assert_true(stats_get(&stats->timing[STATS_HASH_DURATION].sum_ns) > 0);
+    assert_true(stats_get(&stats->timing[STATS_DURATION].sum_ns) >
+                stats_get(&stats->timing[STATS_QUEUE_WAIT].sum_ns));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_every_route_is_served),
+        TEST(test_problems_are_answered_without_a_hash),
+        TEST(test_request_past_its_deadline_is_shed),
+        TEST(test_no_hash_for_a_client_that_left),
+        TEST(test_broken_and_silent_peers_are_counted_and_passed_over),
+        TEST(test_worker_leaves_after_its_requests),
+        TEST(test_stop_serves_what_waits_on_own_sockets),
+        TEST(test_times_are_observed),
+    };
+
+    return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+}
