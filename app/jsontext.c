@@ -155,8 +155,9 @@ static bool take(struct scan *scan) {
 
 long jsontext_prepare(const char *text, size_t length, char *ret_text, unsigned *ret_members,
                       const char **ret_error) {
-    struct scan scan = {.text = text, .length = length, .copy = ret_text};
+    struct scan scan = {.text = text, .length = length};
 
+    scan.copy = ret_text;
     while (scan.at < length) {
         if (!take(&scan)) {
             *ret_error = scan.error;
