@@ -234,7 +234,6 @@ static bool fill_lane(struct worker *worker, unsigned number) {
     scoreboard_touch(worker->slot, clock_monotonic_ns());
     scoreboard_set_state(worker->slot, SCOREBOARD_BUSY);
     result = accept_any(worker, &lane->connection);
-
     if (result == -EAGAIN)
         return false;
     if (result == 0) {
@@ -278,6 +277,9 @@ static int wait_for_work(struct worker *worker) {
 
 static int serve(struct worker *worker) {
     for (;;) {
+        /* Asked before the queue is looked at: own sockets are left only once they were seen empty
+         * after the stop. */
+        const bool stopping = child_stop_asked();
         const bool queue_empty = fill(worker);
 
         publish(worker);
@@ -285,7 +287,7 @@ static int serve(struct worker *worker) {
             advance(worker);
             continue;
         }
-        if (child_stop_asked())
+        if (stopping)
             return 0;
         if (used_up(worker))
             return WORKER_EXIT_RECYCLED;
