@@ -47,6 +47,7 @@ static int make_socket(const struct options *options, const char *path, int *ret
                        char ret_error[static OPTIONS_ERROR_SIZE]) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     mode_t old_mask;
+    bool bound = false;
     int result;
     int fd;
 
@@ -65,6 +66,7 @@ static int make_socket(const struct options *options, const char *path, int *ret
         fail(result, path, "bind", ret_error);
         goto failed;
     }
+    bound = true;
     result = set_group(path, options->socket_group);
     if (result < 0) {
         fail(result, path, "socket-group", ret_error);
@@ -78,6 +80,8 @@ static int make_socket(const struct options *options, const char *path, int *ret
     return 0;
 
 failed:
+    if (bound)
+        unlink(path);
     close(fd);
     return result;
 }

@@ -47,9 +47,12 @@ static int check_content_type(const struct fcgi_connection *connection, struct p
     const size_t length = sizeof expected - 1;
     const char *type = fcgi_param(connection, "CONTENT_TYPE");
 
-    if (strncasecmp(type, expected, length) == 0 &&
-        (type[length] == '\0' || type[length] == ';' || type[length] == ' '))
-        return 0;
+    if (strncasecmp(type, expected, length) == 0) {
+        const char *rest = type + length + strspn(type + length, " \t");
+
+        if (*rest == '\0' || *rest == ';')
+            return 0;
+    }
     return problem_set(problem, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
                        "The Content-Type must be application/json.");
 }

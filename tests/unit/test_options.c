@@ -3,7 +3,6 @@
 #include "options.h"
 
 #include <ctype.h>
-#include <sched.h>
 #include <syslog.h>
 
 #define WORDS_MAX 12
@@ -385,98 +384,6 @@ static void test_actions(void **state) {
     assert_true(load("--test-config", "--cost", "x", NULL) < 0);
 }
 
-static int validate(void) {
-    memset(error, 0, sizeof error);
-    return options_validate(&loaded, error);
-}
-
-static void test_cost_must_lie_within_its_range(void **state) {
-    (void)state;
-    assert_int_equal(load("--cost", "10", "--min-cost", "10", "--max-cost", "10", NULL), 0);
-    assert_int_equal(validate(), 0);
-    assert_int_equal(load("--cost", "9", NULL), 0);
-    assert_true(validate() < 0);
-    expect_error("cost");
-    expect_error("9");
-    expect_error("10");
-    expect_error("15");
-    assert_int_equal(load("--cost", "16", NULL), 0);
-    assert_true(validate() < 0);
-    expect_error("16");
-    assert_int_equal(load("--min-cost", "14", "--max-cost", "11", NULL), 0);
-    assert_true(validate() < 0);
-}
-
-static void test_restart_delay_must_not_pass_its_bound(void **state) {
-    (void)state;
-    assert_int_equal(load("--restart-delay-ms=500", "--restart-delay-max-ms=500", NULL), 0);
-    assert_int_equal(validate(), 0);
-    assert_int_equal(load("--restart-delay-ms=501", "--restart-delay-max-ms=500", NULL), 0);
-    assert_true(validate() < 0);
-    expect_error("restart-delay-ms");
-    expect_error("501");
-    expect_error("500");
-}
-
-static void test_socket_directory_is_absolute_and_leaves_room_for_a_name(void **state) {
-    char path[OPTIONS_TEXT_SIZE] = "/";
-    const size_t longest = OPTIONS_TEXT_SIZE - 1 - strlen("/pool-15.sock");
-
-    (void)state;
-    assert_int_equal(load("--socket-dir", "run", NULL), 0);
-    assert_true(validate() < 0);
-    expect_error("socket-dir");
-    expect_error("run");
-    assert_int_equal(load("--socket-dir", "", NULL), 0);
-    assert_true(validate() < 0);
-    memset(path + 1, 'd', longest - 1);
-    assert_int_equal(load("--socket-dir", path, NULL), 0);
-    assert_int_equal(validate(), 0);
-    path[longest] = 'd';
-    assert_int_equal(load("--socket-dir", path, NULL), 0);
-    assert_true(validate() < 0);
-    expect_error("socket-dir");
-}
-
-static void test_no_number_of_workers_means_the_usable_cpus(void **state) {
-    cpu_set_t usable;
-    cpu_set_t one;
-    size_t cpu = 0;
-
-    (void)state;
-    assert_int_equal(sched_getaffinity(0, sizeof usable, &usable), 0);
-    assert_int_equal(load(NULL), 0);
-    assert_int_equal(validate(), 0);
-    assert_int_equal(loaded.workers, CPU_COUNT(&usable));
-    CPU_ZERO(&one);
-    while (!CPU_ISSET(cpu, &usable))
-        cpu++;
-    CPU_SET(cpu, &one);
-    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
-    assert_int_equal(load(NULL), 0);
-    assert_int_equal(validate(), 0);
-    assert_int_equal(loaded.workers, 1);
-    assert_int_equal(sched_setaffinity(0, sizeof usable, &usable), 0);
-    assert_int_equal(load("--workers", "7", NULL), 0);
-    assert_int_equal(validate(), 0);
-    assert_int_equal(loaded.workers, 7);
-}
-
-static void test_in_flight_cap_is_capacity_and_half_of_it(void **state) {
-    static const struct {
-        unsigned workers;
-        unsigned lanes;
-        unsigned cap;
-    } rows[] = {{1, 1, 2}, {2, 1, 3},  {3, 1, 4},       {4, 1, 6},
-                {1, 4, 6}, {2, 4, 12}, {256, 32, 12288}};
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        loaded.workers = rows[i].workers;
-        assert_int_equal(options_in_flight_cap(&loaded, rows[i].lanes), rows[i].cap);
-    }
-}
-
 static void test_table_is_whole_and_its_defaults_are_usable(void **state) {
     static struct row rows[64];
     const size_t count = read_rows(rows, COUNT(rows));
@@ -543,12 +450,6 @@ int main(void) {
         cmocka_unit_test_setup(test_unknown_arguments_are_named, set_up),
         cmocka_unit_test_setup(test_flag_without_value_is_named, set_up),
         cmocka_unit_test_setup(test_actions, set_up),
-        cmocka_unit_test_setup(test_cost_must_lie_within_its_range, set_up),
-        cmocka_unit_test_setup(test_restart_delay_must_not_pass_its_bound, set_up),
-        cmocka_unit_test_setup(test_socket_directory_is_absolute_and_leaves_room_for_a_name,
-                               set_up),
-        cmocka_unit_test_setup(test_no_number_of_workers_means_the_usable_cpus, set_up),
-        cmocka_unit_test_setup(test_in_flight_cap_is_capacity_and_half_of_it, set_up),
         cmocka_unit_test_setup(test_table_is_whole_and_its_defaults_are_usable, set_up),
         cmocka_unit_test_setup(test_help_names_every_option_and_action, set_up),
     };

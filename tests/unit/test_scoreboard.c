@@ -61,6 +61,21 @@ static void test_up_is_idle_busy_or_stopping(void **state) {
     scoreboard_free(&scoreboard);
 }
 
+/* A worker that was broken into may write anything to the memory that all share. */
+static void test_what_is_no_state_counts_as_empty(void **state) {
+    static const uint32_t values[] = {SCOREBOARD_STATES, 1000, UINT32_MAX};
+    struct scoreboard *scoreboard = NULL;
+
+    (void)state;
+    assert_int_equal(scoreboard_create(1, &scoreboard), 0);
+    for (size_t i = 0; i < COUNT(values); i++) {
+        atomic_store(&scoreboard->slot[1].state, values[i]);
+        assert_int_equal(scoreboard_get_state(&scoreboard->slot[1]), SCOREBOARD_EMPTY);
+        assert_false(scoreboard_is_up(&scoreboard->slot[1]));
+    }
+    scoreboard_free(&scoreboard);
+}
+
 static void test_the_status_process_is_no_worker(void **state) {
     struct scoreboard *scoreboard = NULL;
 
@@ -90,6 +105,7 @@ int main(void) {
         cmocka_unit_test(test_a_new_one_is_empty),
         cmocka_unit_test(test_a_child_writes_what_the_parent_reads),
         cmocka_unit_test(test_up_is_idle_busy_or_stopping),
+        cmocka_unit_test(test_what_is_no_state_counts_as_empty),
         cmocka_unit_test(test_the_status_process_is_no_worker),
         cmocka_unit_test(test_names_differ),
     };

@@ -8,6 +8,7 @@
 
 #include <crypt.h>
 #include <json-c/json.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -199,6 +200,23 @@ static void test_broken_and_silent_peers_are_counted_and_passed_over(void **stat
     close(broken);
 }
 
+/* The master kills what is busy for too long; who waits for a peer's bytes must look so. */
+static void test_worker_is_busy_while_it_reads_from_a_peer(void **state) {
+    const struct scoreboard_slot *slot = &scoreboard->slot[1];
+    pid_t pid;
+    int silent;
+
+    (void)state;
+    options.read_timeout_ms = 60000;
+    pid = start();
+    silent = client_connect(listener.pool[0]);
+    while (scoreboard_get_state(slot) != SCOREBOARD_BUSY)
+        sched_yield();
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    close(silent);
+    stop(pid);
+}
+
 static void test_worker_leaves_after_its_requests(void **state) {
     pid_t pid;
     int status;
@@ -255,6 +273,7 @@ int main(void) {
         TEST(test_request_past_its_deadline_is_shed),
         TEST(test_no_hash_for_a_client_that_left),
         TEST(test_broken_and_silent_peers_are_counted_and_passed_over),
+        TEST(test_worker_is_busy_while_it_reads_from_a_peer),
         TEST(test_worker_leaves_after_its_requests),
         TEST(test_stop_serves_what_waits_on_own_sockets),
         TEST(test_times_are_observed),
