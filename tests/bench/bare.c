@@ -47,7 +47,8 @@ static uint64_t now_ns(void) {
 }
 
 static void sleep_until(uint64_t ns) {
-    const struct timespec at = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+    const struct timespec at = {.tv_sec = (time_t)(ns / NS_PER_S),
+                                .tv_nsec = (long)(ns % NS_PER_S)};
 
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
         continue;
@@ -150,8 +151,10 @@ static int run_steps(const struct options *options) {
 
 static bool parse(int argc, char *argv[], struct options *ret) {
     static const struct option names[] = {
-        {"cost", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'},
-        {"nice", required_argument, NULL, 'n'}, {"step", no_argument, NULL, 't'},
+        {"cost", required_argument, NULL, 'c'},
+        {"seconds", required_argument, NULL, 's'},
+        {"nice", required_argument, NULL, 'n'},
+        {"step", no_argument, NULL, 't'},
         {NULL, 0, NULL, 0},
     };
     int option;

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void add_time(struct record_times *times, uint64_t begin_ns, uint64_t now_ns) {
+static void add_time(struct record_times *times, unsigned lanes, uint64_t begin_ns,
+                     uint64_t now_ns) {
     const uint64_t us = (now_ns - begin_ns) / 1000;
 
     if (times->count == times->room) {
@@ -16,8 +17,8 @@ static void add_time(struct record_times *times, uint64_t begin_ns, uint64_t now
         times->us = grown;
         times->room = room;
     }
-    if (times->count == 0)
-        times->first_ns = now_ns;
+    if (times->count < lanes)
+        times->base_ns = now_ns;
     times->last_ns = now_ns;
     times->us[times->count++] = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
@@ -32,9 +33,9 @@ void record_reply(struct record *record, unsigned status, bool has_retry_after, 
     if (now_ns < record->warm_ns)
         return;
     if (status == 200)
-        add_time(&record->successes, begin_ns, now_ns);
+        add_time(&record->successes, record->lanes, begin_ns, now_ns);
     else if (refused)
-        add_time(&record->refusals, begin_ns, now_ns);
+        add_time(&record->refusals, 1, begin_ns, now_ns);
 }
 
 void record_error(struct record *record, enum record_error error) {
@@ -57,10 +58,9 @@ static double quantile(const struct record_times *times, double share) {
     return (double)times->us[rank < times->count ? rank : times->count - 1] / 1000;
 }
 
-/* The rate is taken between the first and the last reply: the bounds of the measured time would
- * cut what is under way there. */
-static void print_times(const char *name, struct record_times *times) {
-    const double span_s = (double)(times->last_ns - times->first_ns) / 1e9;
+static void print_times(const char *name, struct record_times *times, unsigned lanes) {
+    const double span_s = (double)(times->last_ns - times->base_ns) / 1e9;
+    const double count = (double)times->count - (double)lanes;
 
     printf(", \"%s\": {\"count\": %zu", name, times->count);
     if (times->count > 0) {
@@ -68,7 +68,7 @@ static void print_times(const char *name, struct record_times *times) {
         printf(", \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f", quantile(times, 0.5),
                quantile(times, 0.99), quantile(times, 1));
     }
-    printf(", \"per_s\": %.4f}", span_s > 0 ? (double)(times->count - 1) / span_s : 0);
+    printf(", \"per_s\": %.4f}", span_s > 0 ? count / span_s : 0);
 }
 
 static void print_statuses(const struct record *record) {
@@ -95,8 +95,8 @@ void record_print(struct record *record) {
     for (unsigned i = 0; i < RECORD_ERRORS; i++)
         printf("%s\"%s\": %" PRIu64, i > 0 ? ", " : "", names[i], record->errors[i]);
     printf("}");
-    print_times("successes", &record->successes);
-    print_times("refusals", &record->refusals);
+    print_times("successes", &record->successes, record->lanes);
+    print_times("refusals", &record->refusals, 1);
     printf("}\n");
     free(record->successes.us);
     free(record->refusals.us);

@@ -22,12 +22,13 @@ struct record_times {
     uint32_t *us;
     size_t count;
     size_t room;
-    uint64_t first_ns; /* moments of the first and the last entry */
+    uint64_t base_ns; /* the moment from which the rate counts, and that of the last entry */
     uint64_t last_ns;
 };
 
 struct record {
     uint64_t warm_ns; /* what ends before this moment is counted, but not timed */
+    unsigned lanes;   /* how many replies may come at the same time, see record_print() */
     uint64_t sent;
     uint64_t left; /* requests whose client closed the connection by itself */
     uint64_t missing_retry_after;
@@ -43,7 +44,11 @@ void record_reply(struct record *record, unsigned status, bool has_retry_after, 
 
 void record_error(struct record *record, enum record_error error);
 
-/* Prints the summary on stdout; sorts the times. */
+/* Prints the summary on stdout; sorts the times.
+ *
+ * A rate counts from the lanes-th reply to the last one. The bounds of the measured time would cut
+ * what is under way there, and of replies that come in pairs the first one has no pause before it.
+ */
 void record_print(struct record *record);
 
 #endif

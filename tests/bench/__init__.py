@@ -1,0 +1,1 @@
+"""The benchmark, see docs/benchmarks.md. Run by script/bench."""
