@@ -44,7 +44,8 @@ enum admission_verdict admission_judge(const struct admission *admission, uint64
                                        uint64_t expected_ns) {
     const uint64_t full_ns =
         admission->deadline_ns > expected_ns ? admission->deadline_ns - expected_ns : 0;
-    const uint64_t floor_ns = largest(admission->target_ns, expected_ns);
+    /* Within nginx's cap a request waits for one hash at the most; the half is for its jitter. */
+    const uint64_t floor_ns = largest(admission->target_ns, expected_ns + expected_ns / 2);
 
     if (wait_ns <= admission->target_ns)
         return ADMISSION_SERVE;

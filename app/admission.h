@@ -3,9 +3,9 @@
  * A request is refused when its wait and its expected hash time pass the deadline. Under a
  * standing queue (no wait below the target for a whole interval) the allowed wait shrinks as
  * CoDel's does, full / sqrt(1 + n) after n intervals (Nichols and Jacobson, "Controlling Queue
- * Delay", ACM Queue 2012), down to the time of one hash: a queue that stands serves nobody, it
- * only makes everyone late. A request that hardly waited is always served, so a deadline below
- * the hash time, or one slow hash, cannot shut the service. */
+ * Delay", ACM Queue 2012), down to the time of a hash and a half: a queue that stands serves
+ * nobody, it only makes everyone late. A request that hardly waited is always served, so a deadline
+ * below the hash time, or one slow hash, cannot shut the service. */
 #ifndef BCRYPTD_ADMISSION_H
 #define BCRYPTD_ADMISSION_H
 

@@ -123,15 +123,15 @@ static void test_allowed_wait_shrinks_with_the_root_of_the_intervals(void **stat
     }
 }
 
-static void test_allowed_wait_never_shrinks_below_one_hash(void **state) {
+static void test_allowed_wait_never_shrinks_below_a_hash_and_a_half(void **state) {
     static const unsigned long_standing[] = {1000, 1000000, UINT32_MAX / INTERVAL_MS};
 
     (void)state;
     for (size_t i = 0; i < COUNT(long_standing); i++) {
         const struct admission admission = standing(long_standing[i]);
 
-        assert_int_equal(longest_served(&admission, 250 * MS), 250 * MS);
-        assert_int_equal(admission_judge(&admission, 250 * MS + 1, 250 * MS), ADMISSION_QUEUE);
+        assert_int_equal(longest_served(&admission, 250 * MS), 375 * MS);
+        assert_int_equal(admission_judge(&admission, 375 * MS + 1, 250 * MS), ADMISSION_QUEUE);
     }
 }
 
@@ -206,7 +206,7 @@ int main(void) {
         cmocka_unit_test(test_queue_stands_only_after_a_whole_interval),
         cmocka_unit_test(test_one_short_wait_ends_the_standing_queue),
         cmocka_unit_test(test_allowed_wait_shrinks_with_the_root_of_the_intervals),
-        cmocka_unit_test(test_allowed_wait_never_shrinks_below_one_hash),
+        cmocka_unit_test(test_allowed_wait_never_shrinks_below_a_hash_and_a_half),
         cmocka_unit_test(test_allowed_wait_never_shrinks_below_the_target),
         cmocka_unit_test(test_deadline_is_named_before_the_queue),
         cmocka_unit_test(test_wait_is_the_time_since_nginx_took_the_request),
