@@ -189,7 +189,9 @@ def test_a_body_of_4_kib_is_served(stack: Stack) -> None:
     assert stack.post("/v1/hash", text).status == 200
 
 
-@pytest.mark.parametrize("content_type", [None, "text/plain", "application/jsonx", "application/json x"])
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/jsonx", "application/json x"]
+)
 @pytest.mark.parametrize("path", ["/v1/hash", "/v1/verify"])
 def test_another_content_type(stack: Stack, path: str, content_type: str | None) -> None:
     headers = {"Content-Type": content_type} if content_type else {}
