@@ -3,9 +3,10 @@
 import os
 import random
 import signal
+import socket
 
 from support.load import clients, repeat_every
-from support.stack import Stack, alive
+from support.stack import Stack, alive, children
 from support.waiting import eventually
 
 
@@ -61,6 +62,27 @@ def test_stopping_the_whole_service_finishes_what_was_accepted() -> None:
         assert load.statuses() == {200: 2}, load.errors
         assert alive(pids) == []
         assert not list(own.run_dir.rglob("*.sock"))
+
+
+def test_a_killed_nginx_worker_leaves_no_request_counted() -> None:
+    """What it had in flight must not hold the cap for ever."""
+    request = b"GET /gethash/hunter2/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with Stack(BCRYPTD_COST="11", BCRYPTD_WORKERS="1", BCRYPTD_DEADLINE_MS="60000") as own:
+        master = int((own.run_dir / "nginx.pid").read_text())
+        for _ in range(4):
+            address = ("127.0.0.1", own.http_port)
+            connections = [socket.create_connection(address) for _ in range(2)]
+            for connection in connections:
+                connection.sendall(request)
+            eventually("busy", lambda: own.status()["workers"][0]["lanes_busy"])
+            killed = children(master)
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+            for connection in connections:
+                connection.close()
+            eventually("another one", lambda: set(children(master)) - set(killed))
+        eventually("idle", lambda: own.status()["workers"][0]["state"] == "idle")
+        assert own.get("/gethash/hunter2/").status == 200
 
 
 def test_a_reload_of_nginx_loses_no_request() -> None:
