@@ -10,10 +10,17 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_asked;
-static sigset_t wait_mask; /* the signals blocked while waiting: all but the stop */
+static volatile sig_atomic_t orphaned;
+static sigset_t wait_mask; /* the signals blocked while waiting: none */
 
 static void on_stop(int signal_number) {
     (void)signal_number;
+    stop_asked = 1;
+}
+
+static void on_orphaned(int signal_number) {
+    (void)signal_number;
+    orphaned = 1;
     stop_asked = 1;
 }
 
@@ -26,11 +33,13 @@ static int handle(int signal_number, void (*handler)(int)) {
 
 static int install_handlers(void) {
     /* A terminal sends SIGINT and SIGHUP to the whole group; the master alone acts on them. */
-    static const int ignored[] = {SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGQUIT};
+    static const int ignored[] = {SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGQUIT};
     int result = handle(SIGTERM, on_stop);
 
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0] && result == 0; i++)
         result = handle(ignored[i], SIG_IGN);
+    if (result == 0)
+        result = handle(SIGUSR2, on_orphaned);
     if (result == 0)
         result = handle(SIGCHLD, SIG_DFL);
     return result;
@@ -43,19 +52,21 @@ int child_init(pid_t master) {
     if (result < 0)
         return result;
     stop_asked = 0;
+    orphaned = 0;
     result = install_handlers();
     if (result < 0)
         return result;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
+    sigaddset(&blocked, SIGUSR2);
     if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0)
         return -errno;
     sigemptyset(&wait_mask);
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+    if (prctl(PR_SET_PDEATHSIG, SIGUSR2) < 0)
         return -errno;
     /* The master may have died before the line above. */
     if (getppid() != master)
-        stop_asked = 1;
+        on_orphaned(0);
     return 0;
 }
 
@@ -66,6 +77,10 @@ bool child_stop_asked(void) {
     if (stop_asked == 0 && ppoll(NULL, 0, &now, &wait_mask) < 0 && errno != EINTR)
         return true;
     return stop_asked != 0;
+}
+
+bool child_orphaned(void) {
+    return orphaned != 0;
 }
 
 int child_wait(struct pollfd *entries, nfds_t count, int timeout_ms) {

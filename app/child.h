@@ -10,12 +10,16 @@
 #include <sys/types.h>
 
 /* Installs the child's signal handling: SIGTERM asks to stop, and is delivered in
- * child_wait() and child_stop_asked() alone; the death of the master counts as SIGTERM. Prepares
- * libfcgi. master is the master's pid as known before the fork. Returns 0 or -errno. */
+ * child_wait() and child_stop_asked() alone; the death of the master (signalled by SIGUSR2) asks
+ * for the same. Prepares libfcgi. master is the master's pid as known before the fork. Returns 0 or
+ * -errno. */
 int child_init(pid_t master);
 
 /* True once the process was asked to stop. */
 bool child_stop_asked(void);
+
+/* True when the master's death was what asked: nobody closes the sockets then. */
+bool child_orphaned(void);
 
 /* Sleeps until one of the entries is readable, a stop is asked for, or timeout_ms (-1: without
  * limit) have passed. Returns 0 or -errno; a signal is no error. */

@@ -45,12 +45,16 @@ static int check_lanes(struct engine *engine) {
     for (unsigned lane = 0; lane < engine->operations->lanes; lane++) {
         for (size_t i = 0; i < answers; i++) {
             const uint64_t started = clock_monotonic_ns();
+            uint64_t took_ns;
             const int result =
                 check_answer(engine, lane, known_answers[i].password, known_answers[i].hash);
 
             if (result < 0)
                 return result;
-            engine->cost4_ns = clock_monotonic_ns() - started;
+            /* The shortest: in the others something else had the CPU. */
+            took_ns = clock_monotonic_ns() - started;
+            if (engine->cost4_ns == 0 || took_ns < engine->cost4_ns)
+                engine->cost4_ns = took_ns;
         }
     }
     return 0;

@@ -40,7 +40,7 @@ void engine_close(struct engine **engine);
 unsigned engine_lanes(const struct engine *engine);
 enum stats_engine engine_label(const struct engine *engine);
 
-/* The time a hash of cost 4 took in engine_open(), in nanoseconds: a first estimate. */
+/* The shortest time a hash of cost 4 took in engine_open(), in nanoseconds: a first estimate. */
 uint64_t engine_cost4_ns(const struct engine *engine);
 
 /* Gives a free lane a password and a setting (or a whole hash, whose setting is taken). Both are

@@ -20,7 +20,8 @@ int fcgi_init(void);
 
 /* Takes a waiting connection of a non-blocking listening socket and reads the request's
  * parameters, waiting at most timeout_ms for each part of them. Returns 0; -EAGAIN when none
- * waits; -ETIMEDOUT or -EPROTO when its peer was too slow or spoke something else (it is closed
+ * waits; -ETIMEDOUT when its peer sent nothing or stopped between two parameters, -EPROTO when it
+ * stopped elsewhere or spoke something else (it is closed
  * then); or another -errno of accept. */
 int fcgi_accept(struct fcgi_connection *connection, int listen_fd, unsigned timeout_ms);
 

@@ -130,6 +130,8 @@ static bool take_outside(struct scan *scan) {
 
     if (byte == '\0')
         return fail(scan, "The body has a NUL byte.");
+    if (byte == '\'')
+        return fail(scan, "The body has a name or string in single quotes.");
     if (byte == '"') {
         scan->in_string = true;
         scan->string_has_nul = false;

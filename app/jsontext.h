@@ -1,8 +1,9 @@
 /* jsontext: holds a JSON text to RFC 8259 where json-c does not, before json-c reads it.
  *
- * json-c 0.16 takes overlong UTF-8 and raw control characters, ends at a NUL byte, cuts a name at
- * an escaped one, lets the last of two equal names win, and decodes some pairs of surrogate
- * escapes (U+2D800 for one) as U+FFFD: each of them hashes something else than was sent. */
+ * json-c 0.16 takes overlong UTF-8, raw control characters and names in single quotes, ends at a
+ * NUL byte, cuts a name at an escaped one, lets the last of two equal names win, and decodes some
+ * pairs of surrogate escapes (U+2D800 for one) as U+FFFD: each of them hashes something else than
+ * was sent. */
 #ifndef BCRYPTD_JSONTEXT_H
 #define BCRYPTD_JSONTEXT_H
 

@@ -172,16 +172,24 @@ int listener_open(const struct options *options, struct listener *ret,
     return 0;
 }
 
-void listener_unlink_pool(const struct listener *listener) {
-    if (listener->inherited)
-        return;
+static void unlink_pool(const struct listener *listener) {
     for (unsigned i = 0; i < listener->pool_size; i++)
         unlink(listener->pool_path[i]);
 }
 
+void listener_refuse(const struct listener *listener) {
+    if (listener->inherited)
+        return;
+    for (unsigned i = 0; i < listener->pool_size; i++)
+        shutdown(listener->pool[i], SHUT_RD);
+    unlink_pool(listener);
+}
+
 void listener_unlink(const struct listener *listener) {
-    listener_unlink_pool(listener);
-    if (!listener->inherited && listener->status >= 0)
+    if (listener->inherited)
+        return;
+    unlink_pool(listener);
+    if (listener->status >= 0)
         unlink(listener->status_path);
 }
 

@@ -22,9 +22,9 @@ struct listener {
 int listener_open(const struct options *options, struct listener *ret,
                   char ret_error[static OPTIONS_ERROR_SIZE]);
 
-/* Removes the files of the own pool sockets, so that no new connection comes; those that wait
- * stay. */
-void listener_unlink_pool(const struct listener *listener);
+/* Refuses new connections on the own pool sockets, in every process that shares them; those that
+ * wait can still be accepted. Their files are removed where the process may. */
+void listener_refuse(const struct listener *listener);
 
 /* The same for all own sockets. */
 void listener_unlink(const struct listener *listener);

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,14 @@ static const char *priority_name(int priority) {
     return names[priority & LOG_PRIMASK];
 }
 
+/* A line is lost rather than waited for: who reads the log may have stopped. (A pipe that can be
+ * written has room for a line, which is shorter than PIPE_BUF.) */
+static bool has_room(int fd) {
+    struct pollfd entry = {.fd = fd, .events = POLLOUT};
+
+    return poll(&entry, 1, 0) > 0;
+}
+
 static void write_json(int priority, const char *event, const char *message,
                        const struct log_field *fields) {
     struct json_object *line = json_object_new_object();
@@ -83,8 +92,9 @@ static void write_json(int priority, const char *event, const char *message,
     parts[0].iov_len = length;
     parts[1].iov_base = newline;
     parts[1].iov_len = 1;
-    /* One call, so that lines of several processes do not mix; a full stderr loses the line. */
-    if (parts[0].iov_base != NULL && writev(STDERR_FILENO, parts, 2) < 0) {
+    /* One call, so that lines of several processes do not mix. */
+    if (parts[0].iov_base != NULL && has_room(STDERR_FILENO) &&
+        writev(STDERR_FILENO, parts, 2) < 0) {
         /* There is nowhere left to say it. */
     }
     json_object_put(line);

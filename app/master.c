@@ -171,7 +171,7 @@ static void stop(struct master *master) {
     atomic_store(&master->scoreboard->master->draining, 1);
     sd_notify(0, "STOPPING=1\nSTATUS=finishing what was accepted");
     log_event(LOG_NOTICE, "stopping", "stopping, what was accepted is finished", LOG_NO_FIELDS);
-    listener_unlink_pool(master->listener);
+    listener_refuse(master->listener);
     supervisor_stop_workers(master->supervisor, SIGTERM);
     await_workers(master, now_ns + master->options->stop_timeout_ms * CLOCK_NS_PER_MS);
     await_status(master);

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ACCEPT_PAUSE_MS 100 /* after an error of accept() */
+
 struct status {
     const struct options *options;
     const struct listener *listener;
@@ -188,6 +190,9 @@ static void answer_waiting(struct status *status) {
     int result;
 
     for (;;) {
+        /* Busy already while a peer is read from, as a worker is. */
+        scoreboard_touch(status->slot, clock_monotonic_ns());
+        scoreboard_set_state(status->slot, SCOREBOARD_BUSY);
         result =
             fcgi_accept(&connection, status->listener->status, status->options->read_timeout_ms);
         if (result == -EAGAIN)
@@ -196,12 +201,13 @@ static void answer_waiting(struct status *status) {
             stats_add(&status->slot->stats.fcgi_errors[result == -ETIMEDOUT ? STATS_FCGI_TIMEOUT
                                                                             : STATS_FCGI_PROTOCOL],
                       1);
-            if (result != -ETIMEDOUT && result != -EPROTO)
+            if (result != -ETIMEDOUT && result != -EPROTO) {
+                /* The connection still waits: without a pause this would spin. */
+                child_wait(NULL, 0, ACCEPT_PAUSE_MS);
                 return;
+            }
             continue;
         }
-        scoreboard_set_state(status->slot, SCOREBOARD_BUSY);
-        scoreboard_touch(status->slot, clock_monotonic_ns());
         fcgi_read_body(&connection, waste, sizeof waste);
         answer(status, &connection);
         fcgi_finish(&connection);

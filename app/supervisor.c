@@ -208,11 +208,11 @@ void supervisor_kill_hung(struct supervisor *supervisor, uint64_t now_ns) {
         if (child->killed_as_hung || !is_hung(supervisor, number, now_ns))
             continue;
         child->killed_as_hung = true;
+        kill(child->pid, SIGKILL);
         log_event(LOG_ERR, "child_hung", "child made no progress and is killed",
                   LOG_FIELDS(LOG_TEXT("child", role_of(number)), LOG_NUMBER("child_number", number),
                              LOG_NUMBER("child_pid", child->pid),
                              LOG_NUMBER("limit_ms", supervisor->options->worker_timeout_ms)));
-        kill(child->pid, SIGKILL);
     }
 }
 

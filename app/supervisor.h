@@ -26,7 +26,7 @@ void supervisor_start_due(struct supervisor *supervisor, uint64_t now_ns);
 /* Collects the children that have ended, logs and counts the reason, and plans their restart. */
 void supervisor_reap(struct supervisor *supervisor, uint64_t now_ns);
 
-/* Kills every child that is busy and has made no progress for worker-timeout-ms. */
+/* Kills every child that is not idle and has made no progress for worker-timeout-ms. */
 void supervisor_kill_hung(struct supervisor *supervisor, uint64_t now_ns);
 
 /* Nanoseconds until the next child is due, UINT64_MAX when none is planned. */

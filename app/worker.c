@@ -18,6 +18,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define ACCEPT_PAUSE_MS 100 /* after an error of accept() */
+#define TIMEOUT_MARGIN 3    /* a hash should fit so often into worker-timeout-ms */
+
 /* One request on its way through the engine. */
 struct lane {
     bool active;
@@ -36,6 +39,7 @@ struct worker {
     struct log_limit shed_limit[STATS_SHEDS];
     struct log_limit fcgi_limit[STATS_FCGI_ERRORS];
     struct log_limit failure_limit;
+    bool accept_failed; /* the last search for connections ended in an error */
     unsigned lanes;
     unsigned active;
     unsigned next_socket; /* where the next search for a connection starts */
@@ -170,6 +174,7 @@ static void count_fcgi_error(struct worker *worker, int result) {
         result == -ETIMEDOUT ? STATS_FCGI_TIMEOUT : STATS_FCGI_PROTOCOL;
     uint64_t suppressed;
 
+    scrub_stack();
     stats_add(&worker->slot->stats.fcgi_errors[error], 1);
     if (log_allow(&worker->fcgi_limit[error], clock_monotonic_ns(), &suppressed))
         log_event(LOG_WARNING, "fcgi_error", "a connection did not carry a FastCGI request",
@@ -199,10 +204,10 @@ static bool used_up(const struct worker *worker) {
 }
 
 /* Whether it still takes requests: systemd keeps its sockets' queue for the next start, own
- * sockets are emptied first. */
+ * sockets are emptied first, unless there is no master that closed them. */
 static bool takes_more(const struct worker *worker) {
     if (child_stop_asked())
-        return !worker->listener->inherited;
+        return !worker->listener->inherited && !child_orphaned();
     return !used_up(worker);
 }
 
@@ -219,6 +224,7 @@ static void publish(struct worker *worker) {
 static void log_accept_failure(struct worker *worker, int result) {
     uint64_t suppressed;
 
+    worker->accept_failed = true;
     if (log_allow(&worker->failure_limit, clock_monotonic_ns(), &suppressed))
         log_event(
             LOG_ERR, "accept_failed", "a connection could not be accepted",
@@ -248,15 +254,14 @@ static bool fill_lane(struct worker *worker, unsigned number) {
     return false;
 }
 
-/* Fills the free lanes with what waits. Returns whether the queue was seen empty. */
-static bool fill(struct worker *worker) {
+/* Fills the free lanes with what waits. */
+static void fill(struct worker *worker) {
     for (unsigned number = 0; number < worker->lanes; number++) {
         /* A request that is answered at once leaves its lane free for the next. */
         while (!worker->lane[number].active && takes_more(worker))
             if (!fill_lane(worker, number))
-                return true;
+                return;
     }
-    return false;
 }
 
 static void advance(struct worker *worker) {
@@ -267,12 +272,21 @@ static void advance(struct worker *worker) {
             finish(worker, number);
 }
 
+/* Sleeps until a connection waits; until then the queue was empty. */
 static int wait_for_work(struct worker *worker) {
     struct pollfd entries[LISTENER_POOL_MAX];
+    int result;
 
+    if (worker->accept_failed) {
+        /* The connection still waits: without a pause this would spin. */
+        worker->accept_failed = false;
+        return child_wait(NULL, 0, ACCEPT_PAUSE_MS);
+    }
     for (unsigned i = 0; i < worker->listener->pool_size; i++)
         entries[i] = (struct pollfd){.fd = worker->listener->pool[i], .events = POLLIN};
-    return child_wait(entries, worker->listener->pool_size, -1);
+    result = child_wait(entries, worker->listener->pool_size, -1);
+    admission_observe(&worker->admission, 0, clock_monotonic_ns());
+    return result;
 }
 
 static int serve(struct worker *worker) {
@@ -280,8 +294,8 @@ static int serve(struct worker *worker) {
         /* Asked before the queue is looked at: own sockets are left only once they were seen empty
          * after the stop. */
         const bool stopping = child_stop_asked();
-        const bool queue_empty = fill(worker);
 
+        fill(worker);
         publish(worker);
         if (worker->active > 0) {
             advance(worker);
@@ -291,8 +305,6 @@ static int serve(struct worker *worker) {
             return 0;
         if (used_up(worker))
             return WORKER_EXIT_RECYCLED;
-        if (queue_empty)
-            admission_observe(&worker->admission, 0, clock_monotonic_ns());
         if (wait_for_work(worker) < 0)
             return 1;
     }
@@ -311,7 +323,21 @@ static uint64_t draw_requests_limit(const struct options *options) {
     return options->max_requests - random % (spread < options->max_requests ? spread + 1 : spread);
 }
 
+/* An engine that computes a hash in one step makes no progress inside of it. */
+static void check_timeout(const struct worker *worker) {
+    const uint64_t longest_ns = estimate_get(&worker->estimate, worker->options->max_cost);
+    const uint64_t limit_ns = worker->options->worker_timeout_ms * CLOCK_NS_PER_MS;
+
+    if (longest_ns > limit_ns / TIMEOUT_MARGIN)
+        log_event(LOG_WARNING, "worker_timeout_short",
+                  "a hash of max-cost takes so long that its worker may be killed as hung",
+                  LOG_FIELDS(LOG_NUMBER("max_cost", worker->options->max_cost),
+                             LOG_NUMBER("expected_ms", longest_ns / CLOCK_NS_PER_MS),
+                             LOG_NUMBER("limit_ms", worker->options->worker_timeout_ms)));
+}
+
 static int start(struct worker *worker, unsigned number) {
+    char setting[PASSWORD_SETTING_LEN + 1];
     int result = engine_open(&engine_libxcrypt, &worker->engine);
 
     if (result < 0)
@@ -325,6 +351,12 @@ static int start(struct worker *worker, unsigned number) {
                    clock_monotonic_ns());
     if (setpriority(PRIO_PROCESS, 0, (int)worker->options->worker_nice) < 0)
         return -errno;
+    if (number == 1)
+        check_timeout(worker);
+    /* What the first salt needs of the system it gets before the sandbox. */
+    result = password_new_setting(worker->options->cost, setting);
+    if (result < 0)
+        return result;
     log_event(LOG_DEBUG, "worker_ready", "worker ready", LOG_FIELDS(LOG_NUMBER("worker", number)));
     return sandbox_enter();
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support import fastcgi
-from support.daemon import BINARY, ActivatedDaemon, Daemon
+from support.daemon import BINARY, ActivatedDaemon, Daemon, clean_environment
 from support.stack import alive
 from support.waiting import eventually
 
@@ -24,6 +24,13 @@ def refuses(path: Path) -> bool:
     except ConnectionRefusedError:
         return True
     return False
+
+
+def answers(daemon: Daemon) -> bool:
+    try:
+        return fastcgi.get(daemon.status_socket, "/readyz").status == 200
+    except OSError:
+        return False
 
 
 def hash_ok(daemon: Daemon) -> bool:
@@ -300,6 +307,57 @@ def test_a_stop_is_noticed_by_workers_that_never_wait() -> None:
         assert len(readable) < len(connections)
         for connection in connections:
             connection.close()
+
+
+def test_orphans_do_not_go_on_serving() -> None:
+    """Nobody closes the sockets of a master that was killed; a full queue must not feed them."""
+    settings = {"BCRYPTD_COST": "9", "BCRYPTD_WORKERS": "1", "BCRYPTD_DEADLINE_MS": "60000"}
+    with Daemon(**settings) as daemon:
+        daemon.start_ready()
+        pids = daemon.worker_pids()
+        connections = [send(daemon, pool=i % 2) for i in range(200)]
+        eventually("busy", lambda: busy_pids(daemon))
+        daemon.signal(signal.SIGKILL)
+        daemon.wait()
+        eventually("worker gone", lambda: not alive(pids))
+        answered = 0
+        for connection in connections:
+            with connection:
+                try:
+                    fastcgi.read_output(connection)
+                    answered += 1
+                except ConnectionError:
+                    pass
+        assert 0 < answered < len(connections)
+
+
+def test_a_log_that_nobody_reads_stops_nothing() -> None:
+    reader, writer = os.pipe()
+    with Daemon(BCRYPTD_LOG_LEVEL="debug") as daemon:
+        daemon.process = subprocess.Popen(
+            [str(BINARY)], env={**clean_environment(), **daemon.settings}, stderr=writer
+        )
+        os.close(writer)
+        eventually("ready", lambda: answers(daemon))
+        for _ in range(600):
+            assert hash_ok(daemon)
+        assert daemon.stop() == 0
+    os.close(reader)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+def test_a_stop_refuses_new_connections_though_the_files_cannot_be_removed() -> None:
+    """The directory is root's; bcryptd is not root any more."""
+    slow = {"BCRYPTD_COST": "13", "BCRYPTD_WORKERS": "1", "BCRYPTD_DEADLINE_MS": "60000"}
+    with Daemon(**slow, BCRYPTD_USER="nobody") as daemon:
+        daemon.start_ready()
+        connection = send(daemon)
+        eventually("busy", lambda: busy_pids(daemon))
+        daemon.signal()
+        eventually("refuses", lambda: refuses(daemon.pool[0]))
+        assert receive(connection).status == 200
+        assert daemon.wait() == 0
+        assert not daemon.events("stop_timeout")
 
 
 def test_any_worker_serves_any_socket() -> None:

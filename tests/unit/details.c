@@ -13,6 +13,7 @@ static const char *const sentences[] = {
     "The body has a NUL byte.",
     "The body has a control character in a string that is not escaped.",
     "The body has a field twice.",
+    "The body has a name or string in single quotes.",
     "The body has a field whose name holds a NUL.",
     "The body has a \\u escape that stands for half a character.",
     "The body has an unknown field; known are \"password\" and \"cost\".",

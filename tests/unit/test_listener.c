@@ -205,7 +205,7 @@ static void test_unlink_in_two_steps(void **state) {
 
     (void)state;
     assert_int_equal(listener_open(&options, &listener, error), 0);
-    listener_unlink_pool(&listener);
+    listener_refuse(&listener);
     assert_false(exists(path_of("pool-0.sock")));
     assert_false(exists(path_of("pool-1.sock")));
     assert_true(exists(path_of("status.sock")));
