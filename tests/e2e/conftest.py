@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 
+import socket
+
 import pytest
 
 from support.stack import Stack
+
+# A reply that never comes is a failure, not a run without an end.
+socket.setdefaulttimeout(120)
 
 
 @pytest.fixture(scope="session")

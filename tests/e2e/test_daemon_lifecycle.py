@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from support import fastcgi
-from support.daemon import BINARY, ActivatedDaemon, Daemon, clean_environment
+from support.daemon import BINARY, HOLD, ActivatedDaemon, Daemon, clean_environment
 from support.stack import alive
 from support.waiting import eventually
 
-SLOW = {"BCRYPTD_COST": "12", "BCRYPTD_MAX_COST": "15", "BCRYPTD_DEADLINE_MS": "60000"}
+SLOW = {"BCRYPTD_COST": "14", "BCRYPTD_DEADLINE_MS": "60000"}
 
 
 def refuses(path: Path) -> bool:
@@ -126,7 +126,7 @@ def test_stop_is_bounded() -> None:
 
 
 def test_readiness_ends_before_the_service_does() -> None:
-    with Daemon(**{**SLOW, "BCRYPTD_WORKERS": "1", "BCRYPTD_COST": "14"}) as daemon:
+    with Daemon(**{**HOLD, "BCRYPTD_WORKERS": "1"}) as daemon:
         daemon.start_ready()
         assert fastcgi.get(daemon.status_socket, "/readyz").status == 200
         connection = send(daemon)
@@ -348,7 +348,7 @@ def test_a_log_that_nobody_reads_stops_nothing() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
 def test_a_stop_refuses_new_connections_though_the_files_cannot_be_removed() -> None:
     """The directory is root's; bcryptd is not root any more."""
-    slow = {"BCRYPTD_COST": "13", "BCRYPTD_WORKERS": "1", "BCRYPTD_DEADLINE_MS": "60000"}
+    slow = {**HOLD, "BCRYPTD_WORKERS": "1"}
     with Daemon(**slow, BCRYPTD_USER="nobody") as daemon:
         daemon.start_ready()
         connection = send(daemon)
@@ -361,7 +361,7 @@ def test_a_stop_refuses_new_connections_though_the_files_cannot_be_removed() -> 
 
 
 def test_any_worker_serves_any_socket() -> None:
-    with Daemon(**SLOW, BCRYPTD_POOL_SIZE="3") as daemon:
+    with Daemon(**HOLD, BCRYPTD_POOL_SIZE="3") as daemon:
         daemon.start_ready()
         connections = [send(daemon, pool=2), send(daemon, pool=2)]
         eventually("both workers busy", lambda: len(busy_pids(daemon)) == 2)

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from support import fastcgi
-from support.daemon import Daemon
+from support.daemon import HOLD, Daemon
 from support.waiting import eventually
 
-ALONE = {"BCRYPTD_WORKERS": "1", "BCRYPTD_READ_TIMEOUT_MS": "100"}
-SLOW = {"BCRYPTD_WORKERS": "1", "BCRYPTD_COST": "13", "BCRYPTD_DEADLINE_MS": "60000"}
+ALONE = {"BCRYPTD_WORKERS": "1", "BCRYPTD_READ_TIMEOUT_MS": "30000"}
+SLOW = {**HOLD, "BCRYPTD_WORKERS": "1"}
 SHED = "bcryptd_shed_total"
 
 
@@ -66,7 +66,7 @@ def test_a_request_that_did_not_wait_is_served_even_above_the_deadline() -> None
 
 def test_the_allowed_wait_shrinks_under_a_standing_queue_and_recovers() -> None:
     settings = {"BCRYPTD_QUEUE_TARGET_MS": "5", "BCRYPTD_QUEUE_INTERVAL_MS": "10"}
-    with Daemon(**ALONE, **settings, BCRYPTD_DEADLINE_MS="1000") as daemon:
+    with Daemon(**ALONE, **settings, BCRYPTD_DEADLINE_MS="1500") as daemon:
         daemon.start_ready()
 
         def ask(age_s: float) -> int:
@@ -79,9 +79,10 @@ def test_the_allowed_wait_shrinks_under_a_standing_queue_and_recovers() -> None:
             "REQUEST_START": start_time(0.5),
         }
         assert ask(0.5) == 200
-        queue = [fastcgi.connect(daemon.pool[0]) for _ in range(100)]
-        for connection in queue:
-            connection.sendall(fastcgi.encode_request(params))
+        queue = []
+        for _ in range(100):
+            queue.append(fastcgi.connect(daemon.pool[0]))
+            queue[-1].sendall(fastcgi.encode_request(params))
         replies = [fastcgi.parse_reply(fastcgi.read_output(x)).status for x in queue]
         for connection in queue:
             connection.close()
@@ -106,7 +107,7 @@ def test_a_request_whose_client_has_gone_is_not_computed() -> None:
             assert fastcgi.parse_reply(fastcgi.read_output(first)).status == 200
         eventually("five dropped", lambda: shed(daemon, "client_gone") == 5)
         metrics = daemon.metrics()
-        assert metrics['bcryptd_hashes_total{engine="libxcrypt",cost="13"}'] == 1
+        assert metrics['bcryptd_hashes_total{engine="libxcrypt",cost="15"}'] == 1
         assert metrics['bcryptd_requests_total{route="gethash",code="499"}'] == 5
         assert len(daemon.events("shed")) == 1
 
@@ -146,7 +147,7 @@ def test_broken_bytes_on_the_socket_cost_one_connection(data: bytes) -> None:
 
 
 def test_a_silent_connection_is_given_up_after_the_read_timeout() -> None:
-    with Daemon(**ALONE) as daemon:
+    with Daemon(BCRYPTD_WORKERS="1", BCRYPTD_READ_TIMEOUT_MS="100") as daemon:
         daemon.start_ready()
         with fastcgi.connect(daemon.pool[0]) as silent:
             assert silent.recv(1) == b""

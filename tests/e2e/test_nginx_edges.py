@@ -70,15 +70,22 @@ def test_headers_of_every_reply(stack: Stack) -> None:
 
 
 def test_the_access_log_has_the_request_id_route_and_times(stack: Stack) -> None:
-    answer = stack.get("/gethash/hunter2/")
-    lines = (stack.run_dir / "access.log").read_text().splitlines()
-    wanted = [json.loads(x) for x in lines if answer.headers["x-request-id"] in x]
+    answer = stack.post("/v1/hash", {"password": "hunter2", "cost": 8})
+
+    def lines() -> list[str]:
+        return (stack.run_dir / "access.log").read_text().splitlines()
+
+    def logged() -> list[str]:
+        return [x for x in lines() if answer.headers["x-request-id"] in x]
+
+    # nginx logs after it has answered.
+    wanted = eventually("logged", logged)
     assert len(wanted) == 1
-    line = wanted[0]
-    assert (line["route"], line["method"], line["status"]) == ("gethash", "GET", 200)
+    line = json.loads(wanted[0])
+    assert (line["route"], line["method"], line["status"]) == ("hash", "POST", 200)
     assert line["protocol"] == "HTTP/1.1" and line["tls"].startswith("TLSv1")
     assert line["request_time"] > 0 and float(line["upstream_response_time"]) > 0
-    assert all(isinstance(json.loads(x), dict) for x in lines)
+    assert all(isinstance(json.loads(x), dict) for x in lines())
 
 
 def test_plain_http_on_the_tls_port_is_refused(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 
+from support.daemon import HOLD
 from support.load import clients
 from support.stack import Stack
 from support.waiting import eventually
@@ -15,8 +16,8 @@ def hashes(stack: Stack, kind: str = "hashes_total") -> float:
 
 
 def test_ten_times_the_clients_get_a_hash_or_a_quick_503() -> None:
-    with Stack(**COST_11) as own:
-        with clients(own, 20, requests_each=30, pause_s=0.05) as load:
+    with Stack(**COST_11, BCRYPTD_DEADLINE_MS="10000") as own:
+        with clients(own, 20, pause_s=0.05) as load:
             eventually("refusals", lambda: load.statuses()[503] > 50)
             eventually("hashes", lambda: load.statuses()[200] > 20)
             for path in ("/livez", "/readyz", "/metrics"):
@@ -33,11 +34,11 @@ def test_ten_times_the_clients_get_a_hash_or_a_quick_503() -> None:
 
 
 def test_one_client_is_limited_by_429_and_the_others_are_not() -> None:
-    settings = {"BCRYPTD_CLIENT_RATE": "5", "BCRYPTD_CLIENT_BURST": "5"}
+    settings = {"BCRYPTD_CLIENT_RATE": "1", "BCRYPTD_CLIENT_BURST": "5"}
     with Stack(client_limits="on", **settings) as own:
         answers = [own.get("/gethash/hunter2/", tls=False) for _ in range(30)]
         refused = [answer for answer in answers if answer.status == 429]
-        assert len(refused) > 10
+        assert refused
         assert {answer.status for answer in answers} == {200, 429}
         for answer in refused:
             assert answer.headers["retry-after"] == "1"
@@ -54,7 +55,7 @@ def test_one_client_is_limited_by_429_and_the_others_are_not() -> None:
 
 
 def test_the_per_client_number_of_requests_is_limited() -> None:
-    settings = {"BCRYPTD_CLIENT_CONNECTIONS": "1", "BCRYPTD_COST": "13", "BCRYPTD_WORKERS": "4"}
+    settings = {**HOLD, "BCRYPTD_CLIENT_CONNECTIONS": "1", "BCRYPTD_WORKERS": "4"}
     with Stack(client_limits="on", **settings) as own:
         with socket.create_connection(("127.0.0.1", own.http_port)) as first:
             first.sendall(b"GET /gethash/a/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -67,7 +68,7 @@ def test_the_per_client_number_of_requests_is_limited() -> None:
 
 
 def test_a_client_that_leaves_its_place_in_the_queue_is_not_computed() -> None:
-    with Stack(BCRYPTD_COST="13", BCRYPTD_WORKERS="1", BCRYPTD_DEADLINE_MS="60000") as own:
+    with Stack(**HOLD, BCRYPTD_WORKERS="1") as own:
         request = b"GET /gethash/a/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
         address = ("127.0.0.1", own.http_port)
         with socket.create_connection(address) as first:

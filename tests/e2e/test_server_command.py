@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from support.daemon import BINARY, ROOT, clean_environment
-from support.stack import Stack, alive
+from support.stack import Stack, alive, free_ports
 from support.waiting import eventually
 
 SERVER = str(ROOT / "script" / "server")
@@ -51,7 +51,7 @@ def test_stops_cleanly_and_leaves_nothing(number: int) -> None:
         pids = own.pids()
         assert len(pids) >= 5
         own.process.send_signal(number)
-        assert own.process.wait(timeout=60) == 0
+        assert own.process.wait(timeout=180) == 0
         assert alive(pids) == []
         assert not list(own.run_dir.rglob("*.sock"))
 
@@ -59,12 +59,12 @@ def test_stops_cleanly_and_leaves_nothing(number: int) -> None:
 def test_ends_with_an_error_when_bcryptd_dies() -> None:
     with Stack() as own:
         assert own.process is not None
-        line = next(
-            x for x in (own.run_dir / "bcryptd.log").read_text().splitlines() if "ready" in x
-        )
+        log = own.run_dir / "bcryptd.log"
+        eventually("ready logged", lambda: '"event":"ready"' in log.read_text())
+        line = next(x for x in log.read_text().splitlines() if '"event":"ready"' in x)
         master = int(line.split('"pid":')[1].split(",")[0])
         os.kill(master, signal.SIGKILL)
-        assert own.process.wait(timeout=60) == 1
+        assert own.process.wait(timeout=180) == 1
         assert "bcryptd ended" in own.output.read_text()
 
 
@@ -89,8 +89,13 @@ def test_a_port_in_use_is_a_clear_error() -> None:
 
 
 def test_a_bad_setting_is_a_clear_error(tmp_path: object) -> None:
-    directory = str(tmp_path)
-    result = run(BCRYPTD_COST="99", BCRYPTD_RUN_DIR=directory, BCRYPTD_HTTP_PORT="18123")
+    http, https, internal = (str(port) for port in free_ports(3))
+    ports = {
+        "BCRYPTD_HTTP_PORT": http,
+        "BCRYPTD_HTTPS_PORT": https,
+        "BCRYPTD_INTERNAL_PORT": internal,
+    }
+    result = run(BCRYPTD_COST="99", BCRYPTD_RUN_DIR=str(tmp_path), **ports)
     assert result.returncode == 1
     assert "BCRYPTD_COST: '99' is not usable; allowed: a whole number from 4 to 31" in result.stderr
     assert run(BCRYPTD_HTTPS_PORT="many").returncode == 1

@@ -6,7 +6,7 @@ import subprocess
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from support import fastcgi
-from support.daemon import Daemon
+from support.daemon import HOLD, Daemon
 from support.stack import Stack
 from support.waiting import eventually
 
@@ -68,8 +68,8 @@ def test_requests_and_hashes_are_counted() -> None:
 
 
 def test_listen_queue_is_asked_from_the_kernel() -> None:
-    slow = {"BCRYPTD_COST": "13", "BCRYPTD_WORKERS": "1", "BCRYPTD_BACKLOG": "77"}
-    with Daemon(**slow, BCRYPTD_DEADLINE_MS="60000") as daemon:
+    slow = {**HOLD, "BCRYPTD_WORKERS": "1", "BCRYPTD_BACKLOG": "77"}
+    with Daemon(**slow) as daemon:
         daemon.start_ready()
         name = 'bcryptd_listen_queue_%s{socket="pool-1.sock"}'
         assert daemon.metrics()[name % "limit"] == 77
@@ -108,8 +108,7 @@ def test_status_socket_knows_its_routes_and_methods() -> None:
 
 
 def test_livez_answers_while_every_worker_is_busy() -> None:
-    slow = {"BCRYPTD_COST": "14", "BCRYPTD_MAX_COST": "14", "BCRYPTD_DEADLINE_MS": "60000"}
-    with Daemon(**slow) as daemon:
+    with Daemon(**HOLD) as daemon:
         daemon.start_ready()
         request = fastcgi.encode_request({"REQUEST_METHOD": "GET", "REQUEST_URI": "/gethash/a/"})
         connections = [fastcgi.connect(daemon.pool[0]) for _ in range(4)]

@@ -1,9 +1,8 @@
 """Many clients at once, bounded in number and in requests."""
 
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -55,11 +54,3 @@ def clients(
         load.stopping.set()
         for thread in threads:
             thread.join(timeout=60)
-
-
-def repeat_every(period_s: float, times: int, action: Callable[[], None]) -> None:
-    """Calls action a number of times, a period apart: the pace of a fault, not a wait for one."""
-    begin = time.monotonic()
-    for number in range(times):
-        action()
-        time.sleep(max(0.0, begin + (number + 1) * period_s - time.monotonic()))

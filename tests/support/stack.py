@@ -109,14 +109,17 @@ class Stack:
 
     def is_ready(self) -> bool:
         try:
-            return self.internal("/readyz").status == 200
+            if self.internal("/readyz").status != 200:
+                return False
+            status = self.status()
+            return bool(status["workers_up"] == status["workers_max"])
         except OSError:
             return False
 
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=180)
 
     def pids(self) -> list[int]:
         assert self.process is not None

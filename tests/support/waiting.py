@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LIMIT_S = 30.0  # far above anything that works: only a failure reaches it
+LIMIT_S = 120.0  # far above anything that works: only a failure reaches it
 
 
 def eventually(what: str, probe: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_S 30
+#define LIMIT_S 120
 
 extern char **environ;
 
