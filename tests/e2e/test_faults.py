@@ -27,10 +27,11 @@ def test_workers_that_are_killed_again_and_again_cost_no_client_anything() -> No
     with Stack(BCRYPTD_COST="8", BCRYPTD_DEADLINE_MS="60000") as own:
         chooser = random.Random(1)
         with clients(own, 2) as load:
-            for _ in range(kills):
+            for number in range(1, kills + 1):
                 seen = len(load.answers)
                 pids = eventually("all workers up", lambda: serving_pids(own))
                 os.kill(chooser.choice(pids), signal.SIGKILL)
+                eventually("its end noticed", lambda: exits(own, "signal") == number)
                 eventually("more answers", lambda: len(load.answers) > seen + 3)
         assert exits(own, "signal") == kills
         assert set(load.statuses()) == {200}, load.errors
