@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 void admission_init(struct admission *admission, unsigned deadline_ms, unsigned target_ms,
@@ -20,24 +21,12 @@ void admission_observe(struct admission *admission, uint64_t wait_ns, uint64_t n
     admission->intervals = (unsigned)((now_ns - admission->short_wait_ns) / admission->interval_ns);
 }
 
-/* Integer square root, rounded down; at least 1. */
-static uint64_t square_root(uint64_t value) {
-    uint64_t root = 1;
-
-    while ((root + 1) * (root + 1) <= value)
-        root++;
-    return root;
-}
-
 static uint64_t largest(uint64_t left, uint64_t right) {
     return left > right ? left : right;
 }
 
-/* full / sqrt(1 + intervals), with three binary digits of the root behind the point. */
 static uint64_t shrink(uint64_t full_ns, unsigned intervals) {
-    const uint64_t bounded = intervals < 1000000 ? intervals : 1000000;
-
-    return full_ns * 8 / square_root((1 + bounded) * 64);
+    return (uint64_t)((double)full_ns / sqrt(1.0 + intervals));
 }
 
 enum admission_verdict admission_judge(const struct admission *admission, uint64_t wait_ns,

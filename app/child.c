@@ -1,10 +1,13 @@
 #include "child.h"
 
+#include "clock.h"
 #include "fcgi.h"
+#include "log.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -93,6 +96,35 @@ int child_wait(struct pollfd *entries, nfds_t count, int timeout_ms) {
     if (ppoll(entries, count, timeout_ms < 0 ? NULL : &limit, &wait_mask) < 0 && errno != EINTR)
         return -errno;
     return 0;
+}
+
+/* A connection that could not be accepted. */
+static void log_accept_failure(int result) {
+    static struct log_limit limit;
+    uint64_t suppressed;
+
+    if (log_allow(&limit, clock_monotonic_ns(), &suppressed))
+        log_event(
+            LOG_ERR, "accept_failed", "a connection could not be accepted",
+            LOG_FIELDS(LOG_TEXT("error", strerror(-result)), LOG_NUMBER("suppressed", suppressed)));
+}
+
+bool child_note_accept_error(struct stats *stats, int result) {
+    static struct log_limit limits[STATS_FCGI_ERRORS];
+    const enum stats_fcgi_error error =
+        result == -ETIMEDOUT ? STATS_FCGI_TIMEOUT : STATS_FCGI_PROTOCOL;
+    uint64_t suppressed;
+
+    if (result != -ETIMEDOUT && result != -EPROTO) {
+        log_accept_failure(result);
+        return false;
+    }
+    stats_add(&stats->fcgi_errors[error], 1);
+    if (log_allow(&limits[error], clock_monotonic_ns(), &suppressed))
+        log_event(LOG_WARNING, "fcgi_error", "a connection did not carry a FastCGI request",
+                  LOG_FIELDS(LOG_TEXT("reason", stats_fcgi_error_name(error)),
+                             LOG_NUMBER("suppressed", suppressed)));
+    return true;
 }
 
 int child_report_ready(int ready_fd) {

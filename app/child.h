@@ -4,6 +4,7 @@
 #define BCRYPTD_CHILD_H
 
 #include "listener.h"
+#include "stats.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -24,6 +25,14 @@ bool child_orphaned(void);
 /* Sleeps until one of the entries is readable, a stop is asked for, or timeout_ms (-1: without
  * limit) have passed. Returns 0 or -errno; a signal is no error. */
 int child_wait(struct pollfd *entries, nfds_t count, int timeout_ms);
+
+/* After an error of accept() the connection still waits; so long a pause keeps it from spinning. */
+#define CHILD_ACCEPT_PAUSE_MS 100
+
+/* Counts and logs, at most once a second of each kind, that fcgi_accept() failed with result.
+ * Returns true when that cost one connection and the next can be taken; false after an error of
+ * accept() itself. */
+bool child_note_accept_error(struct stats *stats, int result);
 
 /* Tells the master through its eventfd that this process is ready. Returns 0 or -errno. */
 int child_report_ready(int ready_fd);

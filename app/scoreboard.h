@@ -64,6 +64,7 @@ int scoreboard_create(unsigned workers, struct scoreboard **ret);
 void scoreboard_free(struct scoreboard **scoreboard);
 
 void scoreboard_set_state(struct scoreboard_slot *slot, enum scoreboard_state state);
+
 /* A value that is no state counts as SCOREBOARD_EMPTY. */
 enum scoreboard_state scoreboard_get_state(const struct scoreboard_slot *slot);
 const char *scoreboard_state_name(enum scoreboard_state state);

@@ -16,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ACCEPT_PAUSE_MS 100 /* after an error of accept() */
-
 struct status {
     const struct options *options;
     const struct listener *listener;
@@ -198,12 +196,8 @@ static void answer_waiting(struct status *status) {
         if (result == -EAGAIN)
             return;
         if (result < 0) {
-            stats_add(&status->slot->stats.fcgi_errors[result == -ETIMEDOUT ? STATS_FCGI_TIMEOUT
-                                                                            : STATS_FCGI_PROTOCOL],
-                      1);
-            if (result != -ETIMEDOUT && result != -EPROTO) {
-                /* The connection still waits: without a pause this would spin. */
-                child_wait(NULL, 0, ACCEPT_PAUSE_MS);
+            if (!child_note_accept_error(&status->slot->stats, result)) {
+                child_wait(NULL, 0, CHILD_ACCEPT_PAUSE_MS);
                 return;
             }
             continue;

@@ -18,8 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define ACCEPT_PAUSE_MS 100 /* after an error of accept() */
-#define TIMEOUT_MARGIN 3    /* a hash should fit so often into worker-timeout-ms */
+#define TIMEOUT_MARGIN 3 /* a hash should fit so often into worker-timeout-ms */
 
 /* One request on its way through the engine. */
 struct lane {
@@ -37,7 +36,6 @@ struct worker {
     struct estimate estimate;
     struct admission admission;
     struct log_limit shed_limit[STATS_SHEDS];
-    struct log_limit fcgi_limit[STATS_FCGI_ERRORS];
     struct log_limit failure_limit;
     bool accept_failed; /* the last search for connections ended in an error */
     unsigned lanes;
@@ -169,19 +167,6 @@ static void finish(struct worker *worker, unsigned number) {
     scrub_memory(hash, sizeof hash);
 }
 
-static void count_fcgi_error(struct worker *worker, int result) {
-    const enum stats_fcgi_error error =
-        result == -ETIMEDOUT ? STATS_FCGI_TIMEOUT : STATS_FCGI_PROTOCOL;
-    uint64_t suppressed;
-
-    scrub_stack();
-    stats_add(&worker->slot->stats.fcgi_errors[error], 1);
-    if (log_allow(&worker->fcgi_limit[error], clock_monotonic_ns(), &suppressed))
-        log_event(LOG_WARNING, "fcgi_error", "a connection did not carry a FastCGI request",
-                  LOG_FIELDS(LOG_TEXT("reason", stats_fcgi_error_name(error)),
-                             LOG_NUMBER("suppressed", suppressed)));
-}
-
 /* Takes one waiting connection from whichever socket has one. Returns fcgi_accept()'s result. */
 static int accept_any(struct worker *worker, struct fcgi_connection *connection) {
     const unsigned sockets = worker->listener->pool_size;
@@ -211,24 +196,14 @@ static bool takes_more(const struct worker *worker) {
     return !used_up(worker);
 }
 
-static void publish(struct worker *worker) {
+static void publish(struct worker *worker, bool stopping) {
     enum scoreboard_state state = worker->active > 0 ? SCOREBOARD_BUSY : SCOREBOARD_IDLE;
 
-    if (child_stop_asked())
+    if (stopping)
         state = SCOREBOARD_STOPPING;
     atomic_store_explicit(&worker->slot->lanes_busy, worker->active, memory_order_relaxed);
     scoreboard_touch(worker->slot, clock_monotonic_ns());
     scoreboard_set_state(worker->slot, state);
-}
-
-static void log_accept_failure(struct worker *worker, int result) {
-    uint64_t suppressed;
-
-    worker->accept_failed = true;
-    if (log_allow(&worker->failure_limit, clock_monotonic_ns(), &suppressed))
-        log_event(
-            LOG_ERR, "accept_failed", "a connection could not be accepted",
-            LOG_FIELDS(LOG_TEXT("error", strerror(-result)), LOG_NUMBER("suppressed", suppressed)));
 }
 
 /* Fills one free lane. Returns false when nothing waits. */
@@ -246,12 +221,9 @@ static bool fill_lane(struct worker *worker, unsigned number) {
         begin(worker, number);
         return true;
     }
-    if (result == -ETIMEDOUT || result == -EPROTO) {
-        count_fcgi_error(worker, result);
-        return true;
-    }
-    log_accept_failure(worker, result);
-    return false;
+    scrub_stack();
+    worker->accept_failed = !child_note_accept_error(&worker->slot->stats, result);
+    return !worker->accept_failed;
 }
 
 /* Fills the free lanes with what waits. */
@@ -280,7 +252,7 @@ static int wait_for_work(struct worker *worker) {
     if (worker->accept_failed) {
         /* The connection still waits: without a pause this would spin. */
         worker->accept_failed = false;
-        return child_wait(NULL, 0, ACCEPT_PAUSE_MS);
+        return child_wait(NULL, 0, CHILD_ACCEPT_PAUSE_MS);
     }
     for (unsigned i = 0; i < worker->listener->pool_size; i++)
         entries[i] = (struct pollfd){.fd = worker->listener->pool[i], .events = POLLIN};
@@ -296,7 +268,7 @@ static int serve(struct worker *worker) {
         const bool stopping = child_stop_asked();
 
         fill(worker);
-        publish(worker);
+        publish(worker, stopping);
         if (worker->active > 0) {
             advance(worker);
             continue;
@@ -380,7 +352,7 @@ int worker_run(const struct options *options, const struct listener *listener,
         free(worker);
         return 1;
     }
-    publish(worker);
+    publish(worker, false);
     child_report_ready(ready_fd);
     result = serve(worker);
     engine_close(&worker->engine);
