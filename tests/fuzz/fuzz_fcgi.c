@@ -22,17 +22,6 @@
 static struct options options;
 static int listen_fd = -1;
 
-static void set_up(void) {
-    char program[] = "bcryptd";
-    char *const argv[] = {program, NULL};
-    char error[OPTIONS_ERROR_SIZE];
-    enum options_action action;
-
-    PROPERTY(options_load(1, argv, &options, &action, error) == 0);
-    PROPERTY(fcgi_init() == 0);
-    listen_fd = client_listen(1);
-}
-
 static void check_identity(const struct request *request) {
     const size_t length = strnlen(request->id, sizeof request->id);
 
@@ -183,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int fd;
 
     if (listen_fd < 0)
-        set_up();
+        listen_fd = property_listen(&options);
     if (size > SIZE_MAX_SENT || is_beyond_the_library(data, size))
         return -1;
     fd = client_connect(listen_fd);

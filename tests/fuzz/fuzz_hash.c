@@ -19,17 +19,6 @@ static const struct client_param params[] = {{"REQUEST_METHOD", "POST"},
 static struct options options;
 static int listen_fd = -1;
 
-static void set_up(void) {
-    char program[] = "bcryptd";
-    char *const argv[] = {program, NULL};
-    char error[OPTIONS_ERROR_SIZE];
-    enum options_action action;
-
-    PROPERTY(options_load(1, argv, &options, &action, error) == 0);
-    PROPERTY(fcgi_init() == 0);
-    listen_fd = client_listen(1);
-}
-
 /* What is taken for a hash must be one for libxcrypt too: it is handed to it. */
 static int check_parse(const char *text, size_t length) {
     const int cost = password_parse_hash(text, length);
@@ -95,7 +84,7 @@ static void check_request(const uint8_t *data, size_t size, int cost) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (listen_fd < 0)
-        set_up();
+        listen_fd = property_listen(&options);
     check_request(data, size, check_parse((const char *)data, size));
     return 0;
 }

@@ -1,8 +1,21 @@
 #include "property.h"
 
+#include "client.h"
 #include "details.h"
+#include "fcgi.h"
 
 #include <string.h>
+
+int property_listen(struct options *ret_options) {
+    char program[] = "bcryptd";
+    char *const argv[] = {program, NULL};
+    char error[OPTIONS_ERROR_SIZE];
+    enum options_action action;
+
+    PROPERTY(options_load(1, argv, ret_options, &action, error) == 0);
+    PROPERTY(fcgi_init() == 0);
+    return client_listen(1);
+}
 
 void property_password(const struct password *password) {
     PROPERTY(password->length >= 1 && password->length <= PASSWORD_MAX);

@@ -3,6 +3,7 @@
 #ifndef BCRYPTD_TESTS_PROPERTY_H
 #define BCRYPTD_TESTS_PROPERTY_H
 
+#include "options.h"
 #include "password.h"
 #include "problem.h"
 
@@ -20,6 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
             abort();                                                                               \
         }                                                                                          \
     } while (0)
+
+/* A listening socket as bcryptd's, libfcgi made ready, and the default options. */
+int property_listen(struct options *ret_options);
 
 /* A password that was taken: 1 to 72 bytes, no NUL, and a NUL behind them. */
 void property_password(const struct password *password);
