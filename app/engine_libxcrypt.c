@@ -77,7 +77,6 @@ static int lane_take(void *state, unsigned number, char *ret_hash) {
 
 const struct engine_operations engine_libxcrypt = {
     .label = STATS_LIBXCRYPT,
-    .lanes = 1,
     .open = lane_open,
     .close = lane_close,
     .submit = lane_submit,

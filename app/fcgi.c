@@ -53,6 +53,21 @@ static int read_params(struct fcgi_connection *connection, int fd) {
     return result == EAGAIN ? -ETIMEDOUT : -EPROTO;
 }
 
+int fcgi_accept(struct fcgi_connection *connection, int listen_fd, unsigned timeout_ms) {
+    const int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    int result;
+
+    if (fd < 0)
+        return errno == ECONNABORTED || errno == EINTR ? -EAGAIN : -errno;
+    result = set_timeouts(fd, timeout_ms);
+    if (result < 0) {
+        close(fd);
+        return result;
+    }
+    connection->fd = fd;
+    return 0;
+}
+
 /* Waits for the request's first bytes, so that a silent peer is told from a broken one. */
 static int wait_readable(int fd, unsigned timeout_ms) {
     struct pollfd entry = {.fd = fd, .events = POLLIN};
@@ -66,22 +81,24 @@ static int wait_readable(int fd, unsigned timeout_ms) {
     return ready == 0 ? -ETIMEDOUT : 0;
 }
 
-int fcgi_accept(struct fcgi_connection *connection, int listen_fd, unsigned timeout_ms) {
-    const int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    int result;
+bool fcgi_arrived(const struct fcgi_connection *connection) {
+    return wait_readable(connection->fd, 0) == 0;
+}
 
-    if (fd < 0)
-        return errno == ECONNABORTED || errno == EINTR ? -EAGAIN : -errno;
-    result = set_timeouts(fd, timeout_ms);
-    if (result == 0)
-        result = wait_readable(fd, timeout_ms);
+int fcgi_begin(struct fcgi_connection *connection, unsigned timeout_ms) {
+    int result = wait_readable(connection->fd, timeout_ms);
+
     if (result < 0) {
-        close(fd);
+        fcgi_drop(connection);
         return result;
     }
-    result = read_params(connection, fd);
+    result = read_params(connection, connection->fd);
     connection->open = result == 0;
     return result;
+}
+
+void fcgi_drop(struct fcgi_connection *connection) {
+    close(connection->fd);
 }
 
 const char *fcgi_param(const struct fcgi_connection *connection, const char *name) {

@@ -8,22 +8,32 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Zero-initialise; open says whether there is a connection. */
+/* Zero-initialise. It is accepted first, and begun once its request arrives. */
 struct fcgi_connection {
+    int fd;    /* of an accepted connection that is not begun */
+    bool open; /* begun: the request's parameters are there */
     FCGX_Request request;
-    bool open;
 };
 
 /* Prepares libfcgi; once a process, before the first accept. Sets its signal handlers where they
  * are still the default, so the caller installs its own afterwards. Returns 0 or -errno. */
 int fcgi_init(void);
 
-/* Takes a waiting connection of a non-blocking listening socket and reads the request's
- * parameters, waiting at most timeout_ms for each part of them. Returns 0; -EAGAIN when none
- * waits; -ETIMEDOUT when its peer sent nothing or stopped between two parameters, -EPROTO when it
- * stopped elsewhere or spoke something else (it is closed
- * then); or another -errno of accept. */
+/* Takes a waiting connection of a non-blocking listening socket. From here on each wait for its
+ * peer takes at most timeout_ms. Returns 0; -EAGAIN when none waits; or another -errno. */
 int fcgi_accept(struct fcgi_connection *connection, int listen_fd, unsigned timeout_ms);
+
+/* True when reading from an accepted connection need not wait: the request, or its end, is there.
+ */
+bool fcgi_arrived(const struct fcgi_connection *connection);
+
+/* Reads an accepted connection's parameters. Returns 0; or closes it and returns -ETIMEDOUT when
+ * its peer sent nothing or stopped between two parameters, -EPROTO when it stopped elsewhere or
+ * spoke something else. */
+int fcgi_begin(struct fcgi_connection *connection, unsigned timeout_ms);
+
+/* Closes an accepted connection that is not begun. */
+void fcgi_drop(struct fcgi_connection *connection);
 
 /* A parameter's value, "" when it was not sent. Valid until fcgi_finish(). */
 const char *fcgi_param(const struct fcgi_connection *connection, const char *name);

@@ -1,5 +1,7 @@
 /* bcryptd: bcrypt hashing over FastCGI, for nginx. */
-#include "engine.h"
+#include "benchmark.h"
+#include "calibrate.h"
+#include "clock.h"
 #include "listener.h"
 #include "log.h"
 #include "master.h"
@@ -24,7 +26,34 @@ static int give_up(const char *step, const char *error) {
     return EXIT_FAILURE;
 }
 
-static int serve(const struct options *options) {
+/* Fixes the number of lanes when that is left to the program. */
+static void choose_lanes(struct options *options) {
+    const uint64_t begin_ns = clock_monotonic_ns();
+    int result;
+
+    if (options->lanes != 0)
+        return;
+    result = calibrate_lanes(&options->lanes);
+    log_event(result < 0 ? LOG_WARNING : LOG_NOTICE, "lanes_chosen",
+              result < 0 ? "the number of lanes could not be measured, a usual one is taken"
+                         : "the number of lanes was chosen by measuring",
+              LOG_FIELDS(LOG_NUMBER("lanes", options->lanes),
+                         LOG_NUMBER("took_us", (clock_monotonic_ns() - begin_ns) / 1000),
+                         LOG_TEXT("error", result < 0 ? strerror(-result) : "")));
+}
+
+/* nginx may send more than the sockets hold while all lanes are busy. */
+static void check_backlog(const struct options *options) {
+    const unsigned cap = options_in_flight_cap(options);
+    const unsigned share = (cap + options->pool_size - 1) / options->pool_size;
+
+    if (share >= options->backlog)
+        log_event(LOG_WARNING, "backlog_short",
+                  "the backlog of a socket is below its share of nginx's in-flight cap",
+                  LOG_FIELDS(LOG_NUMBER("backlog", options->backlog), LOG_NUMBER("share", share)));
+}
+
+static int serve(struct options *options) {
     struct scoreboard *scoreboard = NULL;
     struct listener listener;
     char error[OPTIONS_ERROR_SIZE];
@@ -44,6 +73,8 @@ static int serve(const struct options *options) {
         give_up("hardening", strerror(-result));
         goto close;
     }
+    choose_lanes(options);
+    check_backlog(options);
     result = scoreboard_create(options->workers, &scoreboard);
     if (result < 0) {
         give_up("scoreboard", strerror(-result));
@@ -61,14 +92,28 @@ close:
     return status;
 }
 
-static int act(const struct options *options, enum options_action action) {
+static int print_cap(struct options *options) {
+    if (options->lanes == 0)
+        calibrate_lanes(&options->lanes);
+    printf("%u\n", options_in_flight_cap(options));
+    return EXIT_SUCCESS;
+}
+
+static int benchmark(const struct options *options) {
+    const int result = benchmark_run(options, stdout);
+
+    return result < 0 ? complain(strerror(-result)) : EXIT_SUCCESS;
+}
+
+static int act(struct options *options, enum options_action action) {
     switch (action) {
     case OPTIONS_TEST_CONFIG:
         puts("configuration ok");
         return EXIT_SUCCESS;
     case OPTIONS_PRINT_CAP:
-        printf("%u\n", options_in_flight_cap(options, engine_libxcrypt.lanes));
-        return EXIT_SUCCESS;
+        return print_cap(options);
+    case OPTIONS_BENCHMARK:
+        return benchmark(options);
     default:
         return serve(options);
     }

@@ -127,6 +127,29 @@ static void write_workers(const struct writer *writer, const struct scoreboard *
     gauge(writer, "bcryptd_lane_occupancy", busy, "Hashes being computed now.");
 }
 
+static void write_trust(const struct writer *writer, const struct stats *stats,
+                        const struct scoreboard *scoreboard) {
+    uint64_t using[STATS_ENGINES] = {0};
+
+    family(writer, "bcryptd_cross_checks_total", "counter",
+           "Hashes of the lanes engine computed again by libxcrypt, by result.");
+    for (size_t i = 0; i < STATS_CHECKS; i++)
+        fprintf(writer->out, "bcryptd_cross_checks_total{result=\"%s\"} %" PRIu64 "\n",
+                stats_check_name((enum stats_check)i), stats_get(&stats->cross_checks[i]));
+    family(writer, "bcryptd_engine_fallbacks_total", "counter",
+           "Workers that left the lanes engine for libxcrypt, by what found the wrong hash.");
+    for (size_t i = 0; i < STATS_FALLBACKS; i++)
+        fprintf(writer->out, "bcryptd_engine_fallbacks_total{found_by=\"%s\"} %" PRIu64 "\n",
+                stats_fallback_name((enum stats_fallback)i), stats_get(&stats->fallbacks[i]));
+    for (unsigned i = 1; i < scoreboard->slots; i++)
+        if (scoreboard_is_up(&scoreboard->slot[i]))
+            using[scoreboard_engine(&scoreboard->slot[i])]++;
+    family(writer, "bcryptd_engine_workers", "gauge", "Workers that are up, by their engine now.");
+    for (size_t i = 0; i < STATS_ENGINES; i++)
+        fprintf(writer->out, "bcryptd_engine_workers{engine=\"%s\"} %" PRIu64 "\n",
+                stats_engine_name((enum stats_engine)i), using[i]);
+}
+
 static void write_lifecycle(const struct writer *writer, const struct scoreboard *scoreboard) {
     const struct scoreboard_master *master = scoreboard->master;
 
@@ -205,6 +228,7 @@ void metrics_write(FILE *out, enum metrics_format format, const struct scoreboar
     write_histogram(&writer, total, STATS_HASH_DURATION, "bcryptd_hash_duration_seconds",
                     "Computing one hash.");
     write_workers(&writer, scoreboard, options);
+    write_trust(&writer, total, scoreboard);
     write_lifecycle(&writer, scoreboard);
     write_queues(&writer, queues, queue_count);
     write_about(&writer, options);

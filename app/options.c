@@ -9,6 +9,7 @@
 
 #define ENVIRONMENT_PREFIX "BCRYPTD_"
 #define NAME_SIZE 64
+#define AUTO "auto" /* the default of a number that the program may choose; stored as 0 */
 
 enum type { TYPE_NUMBER, TYPE_OCTAL, TYPE_SWITCH, TYPE_CHOICE, TYPE_TEXT };
 
@@ -25,6 +26,7 @@ struct spec {
 };
 
 static const char *const switch_words[] = {"off", "on", NULL};
+static const char *const engines[] = {"libxcrypt", "lanes", NULL};
 static const char *const log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "json", "journald", NULL};
 
@@ -42,10 +44,16 @@ static const struct spec specs[] = {
            "highest cost a request, or a hash to verify, may ask for"),
     {"gethash", TYPE_SWITCH, FIELD(gethash), "on", "", 0, 1, switch_words,
      "serve GET /gethash/<password>/; POST is the safer way"},
-    NUMBER("workers", workers, "0", "processes", 0, 256,
-           "worker processes; 0 is one for each CPU this process may use"),
+    NUMBER("workers", workers, "auto", "processes", 1, 256,
+           "worker processes; auto is one for each CPU this process may use"),
     NUMBER("worker-nice", worker_nice, "5", "nice steps", 0, 19,
            "niceness of the workers, so that nginx and the status process come first"),
+    {"engine", TYPE_CHOICE, FIELD(engine), "libxcrypt", "", 0, 1, engines,
+     "what computes the hashes; lanes computes several at once on each core"},
+    NUMBER("lanes", lanes, "auto", "hashes", 1, OPTIONS_LANES_MAX,
+           "hashes that a worker of the lanes engine computes at once; auto measures at the start"),
+    NUMBER("cross-check-every", cross_check_every, "1000", "hashes", 0, 1000000000,
+           "one in so many hashes of the lanes engine is computed again by libxcrypt; 0 is none"),
     NUMBER("deadline-ms", deadline_ms, "1000", "ms", 10, 600000,
            "a request whose wait and expected hash time exceed this is refused with 503"),
     NUMBER("queue-target-ms", queue_target_ms, "5", "ms", 1, 60000,
@@ -96,6 +104,7 @@ static const struct {
     {"test-config", OPTIONS_TEST_CONFIG, "check the settings and exit: 0 when they are usable"},
     {"list-options", OPTIONS_LIST, "print the table of settings, tab separated"},
     {"print-cap", OPTIONS_PRINT_CAP, "print the in-flight cap that nginx should have"},
+    {"benchmark", OPTIONS_BENCHMARK, "measure the engines on this machine, some seconds"},
 };
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
 
@@ -117,10 +126,18 @@ static void *field_of(struct options *options, const struct spec *spec) {
     return (char *)options + spec->offset;
 }
 
+static bool chooses_itself(const struct spec *spec) {
+    return strcmp(spec->initial, AUTO) == 0;
+}
+
 static int parse_number(const struct spec *spec, const char *value, unsigned *ret) {
     char *end = NULL;
     unsigned long number;
 
+    if (chooses_itself(spec) && strcmp(value, AUTO) == 0) {
+        *ret = 0;
+        return 0;
+    }
     if (!isdigit((unsigned char)value[0]))
         return -EINVAL;
     errno = 0;
@@ -168,8 +185,9 @@ static void describe_range(const struct spec *spec, char *text, size_t size) {
 
     switch (spec->type) {
     case TYPE_NUMBER:
-        snprintf(text, size, "a whole number from %u to %u (%s)", spec->minimum, spec->maximum,
-                 spec->unit);
+        snprintf(text, size, "%sa whole number from %u to %u (%s)",
+                 chooses_itself(spec) ? AUTO " or " : "", chooses_itself(spec) ? 1 : spec->minimum,
+                 spec->maximum, spec->unit);
         break;
     case TYPE_OCTAL:
         snprintf(text, size, "an octal number from %o to %04o", spec->minimum, spec->maximum);
@@ -312,6 +330,8 @@ int options_validate(struct options *options, char ret_error[static OPTIONS_ERRO
     }
     if (options->workers == 0)
         options->workers = usable_cpus();
+    if (options->engine == OPTIONS_ENGINE_LIBXCRYPT)
+        options->lanes = 1;
     return 0;
 }
 
@@ -324,9 +344,11 @@ void options_print_help(FILE *out) {
     for (size_t i = 0; i < SPEC_COUNT; i++) {
         const struct spec *spec = &specs[i];
 
+        const bool counts = isdigit((unsigned char)spec->initial[0]) && spec->unit[0] != '\0';
+
         fprintf(out, "  --%s (%s%s%s)\n      %s\n", spec->name,
-                spec->initial[0] == '\0' ? "empty" : spec->initial, spec->unit[0] ? " " : "",
-                spec->unit, spec->text);
+                spec->initial[0] == '\0' ? "empty" : spec->initial, counts ? " " : "",
+                counts ? spec->unit : "", spec->text);
     }
     fputs("\nInstead of serving:\n", out);
     for (size_t i = 0; i < ACTION_COUNT; i++)
@@ -366,8 +388,8 @@ void options_each_number(const struct options *options,
     }
 }
 
-unsigned options_in_flight_cap(const struct options *options, unsigned lanes) {
-    const unsigned capacity = options->workers * lanes;
+unsigned options_in_flight_cap(const struct options *options) {
+    const unsigned capacity = options->workers * options->lanes;
 
     return capacity + (capacity > 1 ? capacity / 2 : 1);
 }

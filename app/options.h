@@ -10,9 +10,12 @@
 
 #define OPTIONS_TEXT_SIZE 108 /* as long as a unix socket's path may be, NUL included */
 #define OPTIONS_ERROR_SIZE 256
+#define OPTIONS_LANES_MAX 8
 
 /* Choices are stored as the index of the chosen word. */
 enum options_log_format { OPTIONS_LOG_AUTO, OPTIONS_LOG_JSON, OPTIONS_LOG_JOURNALD };
+
+enum options_engine { OPTIONS_ENGINE_LIBXCRYPT, OPTIONS_ENGINE_LANES };
 
 struct options {
     unsigned cost;
@@ -20,6 +23,9 @@ struct options {
     unsigned max_cost;
     unsigned workers; /* after options_validate() never 0 */
     unsigned worker_nice;
+    unsigned engine; /* enum options_engine */
+    unsigned lanes;  /* 0: to be chosen; after options_validate() 1 for libxcrypt */
+    unsigned cross_check_every;
     unsigned deadline_ms;
     unsigned queue_target_ms;
     unsigned queue_interval_ms;
@@ -49,6 +55,7 @@ enum options_action {
     OPTIONS_TEST_CONFIG,
     OPTIONS_LIST,
     OPTIONS_PRINT_CAP,
+    OPTIONS_BENCHMARK,
 };
 
 /* Fills ret from the defaults, then the environment (BCRYPTD_*), then the flags, each stronger
@@ -58,7 +65,8 @@ int options_load(int argc, char *const argv[], struct options *ret, enum options
                  char ret_error[static OPTIONS_ERROR_SIZE]);
 
 /* Checks what one value alone cannot show (min-cost <= cost <= max-cost, path lengths) and
- * resolves workers = 0 to the number of CPUs this process may use. Returns as options_load(). */
+ * resolves workers = 0 to the number of CPUs this process may use, and lanes to 1 for an engine
+ * that has no more. Returns as options_load(). */
 int options_validate(struct options *options, char ret_error[static OPTIONS_ERROR_SIZE]);
 
 /* The help text for people, on out. */
@@ -74,8 +82,8 @@ void options_each_number(const struct options *options,
                                        unsigned value),
                          void *context);
 
-/* How many requests nginx should let in at once: what the lanes compute, plus half of that
- * waiting (at least one). A longer queue only adds waiting. */
-unsigned options_in_flight_cap(const struct options *options, unsigned lanes);
+/* How many requests nginx should let in at once: what the lanes compute (they are chosen by then),
+ * plus half of that waiting (at least one). A longer queue only adds waiting. */
+unsigned options_in_flight_cap(const struct options *options);
 
 #endif

@@ -69,6 +69,12 @@ const char *scoreboard_exit_name(enum scoreboard_exit reason) {
     return names[reason];
 }
 
+enum stats_engine scoreboard_engine(const struct scoreboard_slot *slot) {
+    const uint32_t engine = atomic_load_explicit(&slot->engine, memory_order_relaxed);
+
+    return engine < STATS_ENGINES ? (enum stats_engine)engine : STATS_LIBXCRYPT;
+}
+
 void scoreboard_touch(struct scoreboard_slot *slot, uint64_t now_ns) {
     atomic_store_explicit(&slot->progress_ns, now_ns, memory_order_relaxed);
 }

@@ -37,6 +37,7 @@ struct scoreboard_slot {
     _Atomic uint64_t progress_ns; /* when the process last went through its loop */
     _Atomic uint32_t lanes;
     _Atomic uint32_t lanes_busy;
+    _Atomic uint32_t engine; /* enum stats_engine: what computes the hashes now */
     struct stats stats;
 };
 
@@ -69,6 +70,9 @@ void scoreboard_set_state(struct scoreboard_slot *slot, enum scoreboard_state st
 enum scoreboard_state scoreboard_get_state(const struct scoreboard_slot *slot);
 const char *scoreboard_state_name(enum scoreboard_state state);
 const char *scoreboard_exit_name(enum scoreboard_exit reason);
+
+/* The slot's engine; a value that is none counts as libxcrypt. */
+enum stats_engine scoreboard_engine(const struct scoreboard_slot *slot);
 
 /* Notes that the slot's process is alive and moving. */
 void scoreboard_touch(struct scoreboard_slot *slot, uint64_t now_ns);

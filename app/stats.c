@@ -36,9 +36,21 @@ const char *stats_fcgi_error_name(enum stats_fcgi_error error) {
 }
 
 const char *stats_engine_name(enum stats_engine engine) {
-    static const char *const names[STATS_ENGINES] = {"libxcrypt"};
+    static const char *const names[STATS_ENGINES] = {"libxcrypt", "lanes"};
 
     return names[engine];
+}
+
+const char *stats_check_name(enum stats_check check) {
+    static const char *const names[STATS_CHECKS] = {"equal", "different"};
+
+    return names[check];
+}
+
+const char *stats_fallback_name(enum stats_fallback reason) {
+    static const char *const names[STATS_FALLBACKS] = {"start", "cross_check"};
+
+    return names[reason];
 }
 
 void stats_add(stats_counter *counter, uint64_t amount) {

@@ -22,7 +22,13 @@ enum stats_shed {
 
 enum stats_fcgi_error { STATS_FCGI_TIMEOUT, STATS_FCGI_PROTOCOL, STATS_FCGI_ERRORS };
 
-enum stats_engine { STATS_LIBXCRYPT, STATS_ENGINES };
+enum stats_engine { STATS_LIBXCRYPT, STATS_LANES, STATS_ENGINES };
+
+/* What a second computation of a hash by libxcrypt showed. */
+enum stats_check { STATS_CHECK_EQUAL, STATS_CHECK_DIFFERENT, STATS_CHECKS };
+
+/* Where the wrong hash was found that made a worker fall back to libxcrypt. */
+enum stats_fallback { STATS_FALLBACK_START, STATS_FALLBACK_CROSS_CHECK, STATS_FALLBACKS };
 
 enum stats_timing { STATS_QUEUE_WAIT, STATS_DURATION, STATS_HASH_DURATION, STATS_TIMINGS };
 
@@ -44,6 +50,8 @@ struct stats {
     stats_counter fcgi_errors[STATS_FCGI_ERRORS];
     stats_counter submitted[STATS_ENGINES][STATS_COSTS];
     stats_counter completed[STATS_ENGINES][STATS_COSTS];
+    stats_counter cross_checks[STATS_CHECKS];
+    stats_counter fallbacks[STATS_FALLBACKS];
     struct stats_histogram timing[STATS_TIMINGS];
 };
 
@@ -54,6 +62,8 @@ const char *stats_route_name(enum stats_route route);
 const char *stats_shed_name(enum stats_shed shed);
 const char *stats_fcgi_error_name(enum stats_fcgi_error error);
 const char *stats_engine_name(enum stats_engine engine);
+const char *stats_check_name(enum stats_check check);
+const char *stats_fallback_name(enum stats_fallback reason);
 
 void stats_add(stats_counter *counter, uint64_t amount);
 uint64_t stats_get(const stats_counter *counter);

@@ -120,6 +120,7 @@ static struct json_object *slot_row(const struct scoreboard_slot *slot, unsigned
     add_text(row, "state", scoreboard_state_name(scoreboard_get_state(slot)));
     add_number(row, "age_ms", age_ms(atomic_load(&slot->started_ns), now_ns));
     add_number(row, "last_progress_ms", age_ms(atomic_load(&slot->progress_ns), now_ns));
+    add_text(row, "engine", stats_engine_name(scoreboard_engine(slot)));
     add_number(row, "lanes", atomic_load(&slot->lanes));
     add_number(row, "lanes_busy", atomic_load(&slot->lanes_busy));
     add_number(row, "requests", stats_all_requests(&slot->stats));
@@ -183,6 +184,7 @@ static int answer(const struct status *status, struct fcgi_connection *connectio
 
 /* Answers everything that waits. */
 static void answer_waiting(struct status *status) {
+    const unsigned limit_ms = status->options->read_timeout_ms;
     struct fcgi_connection connection = {.open = false};
     char waste[1];
     int result;
@@ -191,10 +193,11 @@ static void answer_waiting(struct status *status) {
         /* Busy already while a peer is read from, as a worker is. */
         scoreboard_touch(status->slot, clock_monotonic_ns());
         scoreboard_set_state(status->slot, SCOREBOARD_BUSY);
-        result =
-            fcgi_accept(&connection, status->listener->status, status->options->read_timeout_ms);
+        result = fcgi_accept(&connection, status->listener->status, limit_ms);
         if (result == -EAGAIN)
             return;
+        if (result == 0)
+            result = fcgi_begin(&connection, limit_ms);
         if (result < 0) {
             if (!child_note_accept_error(&status->slot->stats, result)) {
                 child_wait(NULL, 0, CHILD_ACCEPT_PAUSE_MS);

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "estimate.h"
+#include "intake.h"
 #include "log.h"
 #include "reply.h"
 #include "request.h"
@@ -20,9 +21,11 @@
 
 #define TIMEOUT_MARGIN 3 /* a hash should fit so often into worker-timeout-ms */
 
+_Static_assert(OPTIONS_LANES_MAX == ENGINE_LANES_MAX, "as many as there are");
+
 /* One request on its way through the engine. */
 struct lane {
-    bool active;
+    bool hashing;
     struct fcgi_connection connection;
     struct request request;
     uint64_t submitted_ns;
@@ -35,14 +38,12 @@ struct worker {
     struct engine *engine;
     struct estimate estimate;
     struct admission admission;
+    struct intake intake;
     struct log_limit shed_limit[STATS_SHEDS];
     struct log_limit failure_limit;
-    bool accept_failed; /* the last search for connections ended in an error */
-    unsigned lanes;
-    unsigned active;
-    unsigned next_socket; /* where the next search for a connection starts */
     uint64_t requests;
     uint64_t requests_limit; /* 0: none */
+    unsigned hashing;        /* lanes that are */
     struct lane lane[ENGINE_LANES_MAX];
 };
 
@@ -121,8 +122,8 @@ static bool admit(struct worker *worker, struct lane *lane) {
     return true;
 }
 
-/* Takes up the request of a lane's fresh connection: it is answered at once, or active. */
-static void begin(struct worker *worker, unsigned number) {
+/* Takes up a lane's request: it is answered at once, or hashing. */
+static void take_up(struct worker *worker, unsigned number) {
     struct lane *lane = &worker->lane[number];
     struct problem problem = {0};
 
@@ -135,11 +136,10 @@ static void begin(struct worker *worker, unsigned number) {
     }
     if (!admit(worker, lane))
         return;
-    stats_add(&worker->slot->stats.submitted[engine_label(worker->engine)][lane->request.cost], 1);
     engine_submit(worker->engine, number, &lane->request.password, lane->request.setting);
     lane->submitted_ns = clock_monotonic_ns();
-    lane->active = true;
-    worker->active++;
+    lane->hashing = true;
+    worker->hashing++;
 }
 
 /* Answers a lane whose hash is finished. */
@@ -150,8 +150,8 @@ static void finish(struct worker *worker, unsigned number) {
     struct problem problem = {0};
     uint64_t suppressed;
 
-    lane->active = false;
-    worker->active--;
+    lane->hashing = false;
+    worker->hashing--;
     if (engine_take(worker->engine, number, hash) < 0) {
         if (log_allow(&worker->failure_limit, lane->request.accepted_ns, &suppressed))
             log_request(LOG_ERR, "hash_failed", "the engine could not compute a hash",
@@ -160,104 +160,81 @@ static void finish(struct worker *worker, unsigned number) {
         end_with_problem(worker, lane, &problem);
         return;
     }
-    stats_add(&worker->slot->stats.completed[engine_label(worker->engine)][lane->request.cost], 1);
     stats_observe(&worker->slot->stats, STATS_HASH_DURATION, took_ns);
     estimate_observe(&worker->estimate, lane->request.cost, took_ns);
     end_request(worker, lane, reply_hash(&lane->connection, &lane->request, worker->options, hash));
     scrub_memory(hash, sizeof hash);
 }
 
-/* Takes one waiting connection from whichever socket has one. Returns fcgi_accept()'s result. */
-static int accept_any(struct worker *worker, struct fcgi_connection *connection) {
-    const unsigned sockets = worker->listener->pool_size;
-
-    for (unsigned i = 0; i < sockets; i++) {
-        const unsigned socket = (worker->next_socket + i) % sockets;
-        const int result = fcgi_accept(connection, worker->listener->pool[socket],
-                                       worker->options->read_timeout_ms);
-
-        if (result != -EAGAIN) {
-            worker->next_socket = (socket + 1) % sockets;
-            return result;
-        }
-    }
-    return -EAGAIN;
-}
-
 static bool used_up(const struct worker *worker) {
-    return worker->requests_limit != 0 && worker->requests >= worker->requests_limit;
+    return worker->requests_limit != 0 &&
+           worker->requests + worker->hashing >= worker->requests_limit;
 }
 
-/* Whether it still takes requests: systemd keeps its sockets' queue for the next start, own
- * sockets are emptied first, unless there is no master that closed them. */
-static bool takes_more(const struct worker *worker) {
+/* Whether connections may be taken. On a stop, systemd keeps its sockets' queue for the next start;
+ * own sockets are emptied first, unless there is no master that closed them. */
+static bool accepts(const struct worker *worker) {
     if (child_stop_asked())
         return !worker->listener->inherited && !child_orphaned();
     return !used_up(worker);
 }
 
+/* After a fallback fewer lanes are used than may still be hashing. */
+static unsigned free_lanes(const struct worker *worker) {
+    const unsigned lanes = engine_lane_count(worker->engine);
+
+    return worker->hashing < lanes ? lanes - worker->hashing : 0;
+}
+
 static void publish(struct worker *worker, bool stopping) {
-    enum scoreboard_state state = worker->active > 0 ? SCOREBOARD_BUSY : SCOREBOARD_IDLE;
+    struct scoreboard_slot *slot = worker->slot;
+    enum scoreboard_state state =
+        worker->hashing + worker->intake.waiting > 0 ? SCOREBOARD_BUSY : SCOREBOARD_IDLE;
 
     if (stopping)
         state = SCOREBOARD_STOPPING;
-    atomic_store_explicit(&worker->slot->lanes_busy, worker->active, memory_order_relaxed);
-    scoreboard_touch(worker->slot, clock_monotonic_ns());
-    scoreboard_set_state(worker->slot, state);
+    atomic_store_explicit(&slot->lanes, engine_lane_count(worker->engine), memory_order_relaxed);
+    atomic_store_explicit(&slot->lanes_busy, worker->hashing, memory_order_relaxed);
+    atomic_store_explicit(&slot->engine, engine_label(worker->engine), memory_order_relaxed);
+    scoreboard_touch(slot, clock_monotonic_ns());
+    scoreboard_set_state(slot, state);
 }
 
-/* Fills one free lane. Returns false when nothing waits. */
+/* Fills one free lane, unless its request is answered at once. Returns false when none waits. */
 static bool fill_lane(struct worker *worker, unsigned number) {
-    struct lane *lane = &worker->lane[number];
-    int result;
-
     /* Busy already while a peer is read from: it may keep this process for ever. */
     scoreboard_touch(worker->slot, clock_monotonic_ns());
     scoreboard_set_state(worker->slot, SCOREBOARD_BUSY);
-    result = accept_any(worker, &lane->connection);
-    if (result == -EAGAIN)
+    if (!intake_take(&worker->intake, free_lanes(worker), accepts(worker),
+                     &worker->lane[number].connection))
         return false;
-    if (result == 0) {
-        begin(worker, number);
-        return true;
-    }
-    scrub_stack();
-    worker->accept_failed = !child_note_accept_error(&worker->slot->stats, result);
-    return !worker->accept_failed;
+    take_up(worker, number);
+    return true;
 }
 
 /* Fills the free lanes with what waits. */
 static void fill(struct worker *worker) {
-    for (unsigned number = 0; number < worker->lanes; number++) {
-        /* A request that is answered at once leaves its lane free for the next. */
-        while (!worker->lane[number].active && takes_more(worker))
+    for (unsigned number = 0; number < ENGINE_LANES_MAX; number++)
+        while (!worker->lane[number].hashing && free_lanes(worker) > 0)
             if (!fill_lane(worker, number))
                 return;
-    }
 }
 
 static void advance(struct worker *worker) {
     const unsigned finished = engine_step(worker->engine);
 
-    for (unsigned number = 0; number < worker->lanes; number++)
+    for (unsigned number = 0; number < ENGINE_LANES_MAX; number++)
         if ((finished & (1U << number)) != 0)
             finish(worker, number);
 }
 
-/* Sleeps until a connection waits; until then the queue was empty. */
-static int wait_for_work(struct worker *worker) {
-    struct pollfd entries[LISTENER_POOL_MAX];
-    int result;
+/* Sleeps until there is something to take. */
+static int wait_for_work(struct worker *worker, bool stopping) {
+    const int result = intake_wait(&worker->intake, free_lanes(worker), accepts(worker), stopping);
 
-    if (worker->accept_failed) {
-        /* The connection still waits: without a pause this would spin. */
-        worker->accept_failed = false;
-        return child_wait(NULL, 0, CHILD_ACCEPT_PAUSE_MS);
-    }
-    for (unsigned i = 0; i < worker->listener->pool_size; i++)
-        entries[i] = (struct pollfd){.fd = worker->listener->pool[i], .events = POLLIN};
-    result = child_wait(entries, worker->listener->pool_size, -1);
-    admission_observe(&worker->admission, 0, clock_monotonic_ns());
+    /* Until then the queue was empty. */
+    if (worker->intake.waiting == 0)
+        admission_observe(&worker->admission, 0, clock_monotonic_ns());
     return result;
 }
 
@@ -269,15 +246,15 @@ static int serve(struct worker *worker) {
 
         fill(worker);
         publish(worker, stopping);
-        if (worker->active > 0) {
+        if (worker->hashing > 0) {
             advance(worker);
             continue;
         }
-        if (stopping)
+        if (worker->intake.waiting == 0 && stopping)
             return 0;
-        if (used_up(worker))
+        if (worker->intake.waiting == 0 && used_up(worker))
             return WORKER_EXIT_RECYCLED;
-        if (wait_for_work(worker) < 0)
+        if (wait_for_work(worker, stopping) < 0)
             return 1;
     }
 }
@@ -295,7 +272,7 @@ static uint64_t draw_requests_limit(const struct options *options) {
     return options->max_requests - random % (spread < options->max_requests ? spread + 1 : spread);
 }
 
-/* An engine that computes a hash in one step makes no progress inside of it. */
+/* libxcrypt makes no progress inside of a hash, also when it checks another engine's. */
 static void check_timeout(const struct worker *worker) {
     const uint64_t longest_ns = estimate_get(&worker->estimate, worker->options->max_cost);
     const uint64_t limit_ns = worker->options->worker_timeout_ms * CLOCK_NS_PER_MS;
@@ -309,24 +286,29 @@ static void check_timeout(const struct worker *worker) {
 }
 
 static int start(struct worker *worker, unsigned number) {
+    const struct options *options = worker->options;
+    const struct engine_setup setup = {
+        .reference = &engine_libxcrypt,
+        .fast = options->engine == OPTIONS_ENGINE_LANES ? &engine_lanes : NULL,
+        .lanes = options->lanes,
+        .check_every = options->cross_check_every,
+        .stats = &worker->slot->stats,
+    };
     char setting[PASSWORD_SETTING_LEN + 1];
-    int result = engine_open(&engine_libxcrypt, &worker->engine);
+    int result = engine_open(&setup, &worker->engine);
 
     if (result < 0)
         return result;
-    worker->lanes = engine_lanes(worker->engine);
-    worker->requests_limit = draw_requests_limit(worker->options);
-    atomic_store_explicit(&worker->slot->lanes, worker->lanes, memory_order_relaxed);
+    worker->requests_limit = draw_requests_limit(options);
     estimate_init(&worker->estimate, engine_cost4_ns(worker->engine));
-    admission_init(&worker->admission, worker->options->deadline_ms,
-                   worker->options->queue_target_ms, worker->options->queue_interval_ms,
-                   clock_monotonic_ns());
-    if (setpriority(PRIO_PROCESS, 0, (int)worker->options->worker_nice) < 0)
+    admission_init(&worker->admission, options->deadline_ms, options->queue_target_ms,
+                   options->queue_interval_ms, clock_monotonic_ns());
+    if (setpriority(PRIO_PROCESS, 0, (int)options->worker_nice) < 0)
         return -errno;
     if (number == 1)
         check_timeout(worker);
     /* What the first salt needs of the system it gets before the sandbox. */
-    result = password_new_setting(worker->options->cost, setting);
+    result = password_new_setting(options->cost, setting);
     if (result < 0)
         return result;
     log_event(LOG_DEBUG, "worker_ready", "worker ready", LOG_FIELDS(LOG_NUMBER("worker", number)));
@@ -343,7 +325,7 @@ int worker_run(const struct options *options, const struct listener *listener,
     worker->options = options;
     worker->listener = listener;
     worker->slot = slot;
-    worker->next_socket = number % listener->pool_size;
+    intake_init(&worker->intake, options, listener, &slot->stats, number);
     result = start(worker, number);
     if (result < 0) {
         log_event(LOG_CRIT, "worker_start_failed", "a worker could not start",

@@ -1,4 +1,4 @@
-/* Raw bytes on a pool socket: fcgi_accept(), request_identify() and request_read(), as a worker
+/* Raw bytes on a pool socket: fcgi_begin(), request_identify() and request_read(), as a worker
  * calls them. The sender ends its side at once, so nothing waits. */
 #include "client.h"
 #include "fcgi.h"
@@ -177,7 +177,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return -1;
     fd = client_connect(listen_fd);
     client_send(fd, data, size, true);
-    result = fcgi_accept(&connection, listen_fd, TIMEOUT_MS);
+    PROPERTY(fcgi_accept(&connection, listen_fd, TIMEOUT_MS) == 0);
+    PROPERTY(fcgi_arrived(&connection));
+    result = fcgi_begin(&connection, TIMEOUT_MS);
     PROPERTY(result == 0 || result == -EPROTO);
     PROPERTY(connection.open == (result == 0));
     if (result == 0)

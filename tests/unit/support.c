@@ -127,3 +127,9 @@ bool support_has_line(const char *text, const char *line) {
             return true;
     return false;
 }
+
+int support_accept(struct fcgi_connection *connection, int listen_fd, unsigned timeout_ms) {
+    const int result = fcgi_accept(connection, listen_fd, timeout_ms);
+
+    return result < 0 ? result : fcgi_begin(connection, timeout_ms);
+}

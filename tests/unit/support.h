@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "fcgi.h"
 #include "options.h"
 
 #include <stdbool.h>
@@ -54,6 +55,10 @@ int support_wait(pid_t pid);
 
 /* Waits for a byte count on an eventfd, at most half a minute. */
 void support_await(int event_fd);
+
+/* Accepts a connection and begins it, waiting as long for each. Returns what the first that fails
+ * does. */
+int support_accept(struct fcgi_connection *connection, int listen_fd, unsigned timeout_ms);
 
 /* The default options, with the environment's BCRYPTD_* settings taken away. */
 struct options support_options(void);

@@ -5,12 +5,29 @@
 #include <crypt.h>
 #include <errno.h>
 
+/* Each test runs with libxcrypt alone and with each number of lanes. */
+static struct engine_setup setup;
+static struct stats stats;
+
 static struct engine *open_engine(void) {
     struct engine *engine = NULL;
 
-    assert_int_equal(engine_open(&engine_libxcrypt, &engine), 0);
+    assert_int_equal(engine_open(&setup, &engine), 0);
     assert_non_null(engine);
     return engine;
+}
+
+static void run_with_every_engine(void (*test)(void)) {
+    for (unsigned lanes = 0; lanes <= ENGINE_LANES_MAX; lanes++) {
+        setup = (struct engine_setup){
+            .reference = &engine_libxcrypt,
+            .fast = lanes > 0 ? &engine_lanes : NULL,
+            .lanes = lanes,
+            .stats = &stats,
+        };
+        memset(&stats, 0, sizeof stats);
+        test();
+    }
 }
 
 static struct password password_of(const char *bytes) {
@@ -32,28 +49,26 @@ static int compute(struct engine *engine, unsigned lane, const char *bytes, cons
     return engine_take(engine, lane, ret_hash);
 }
 
-static void test_opens_closes_and_clears(void **state) {
+static void opens_closes_and_clears(void) {
     struct engine *engine = open_engine();
 
-    (void)state;
-    assert_in_range(engine_lanes(engine), 1, ENGINE_LANES_MAX);
-    assert_int_equal(engine_label(engine), STATS_LIBXCRYPT);
+    assert_int_equal(engine_lane_count(engine), setup.fast != NULL ? setup.lanes : 1);
+    assert_int_equal(engine_label(engine), setup.fast != NULL ? STATS_LANES : STATS_LIBXCRYPT);
     assert_true(engine_cost4_ns(engine) > 0);
     engine_close(&engine);
     assert_null(engine);
     engine_close(&engine);
 }
 
-static void test_idle_lanes_finish_nothing(void **state) {
+static void idle_lanes_finish_nothing(void) {
     struct engine *engine = open_engine();
 
-    (void)state;
     assert_int_equal(engine_step(engine), 0);
     engine_close(&engine);
 }
 
 /* Every kind, cost and length against the library itself. */
-static void test_hashes_equal_those_of_the_library(void **state) {
+static void hashes_equal_those_of_the_library(void) {
     static const char *const passwords[] = {
         "a",
         "correct horse battery staple",
@@ -72,8 +87,7 @@ static void test_hashes_equal_those_of_the_library(void **state) {
     struct engine *engine = open_engine();
     struct crypt_data work = {0};
 
-    (void)state;
-    for (unsigned lane = 0; lane < engine_lanes(engine); lane++) {
+    for (unsigned lane = 0; lane < engine_lane_count(engine); lane++) {
         for (size_t i = 0; i < COUNT(passwords); i++) {
             for (size_t j = 0; j < COUNT(settings); j++) {
                 char hash[PASSWORD_HASH_LEN + 1];
@@ -89,12 +103,11 @@ static void test_hashes_equal_those_of_the_library(void **state) {
     engine_close(&engine);
 }
 
-static void test_whole_hash_serves_as_setting(void **state) {
+static void whole_hash_serves_as_setting(void) {
     static const char stored[] = "$2b$04$CCCCCCCCCCCCCCCCCCCCC.K7Qr0se1MxuggH4aP4YgB.U2Em1pGSK";
     struct engine *engine = open_engine();
     char hash[PASSWORD_HASH_LEN + 1];
 
-    (void)state;
     assert_int_equal(compute(engine, 0, "U*U", stored, hash), 0);
     assert_string_equal(hash, stored);
     assert_int_equal(compute(engine, 0, "U*V", stored, hash), 0);
@@ -103,11 +116,10 @@ static void test_whole_hash_serves_as_setting(void **state) {
 }
 
 /* A lane must not remember the one before: neither a longer setting nor a failure. */
-static void test_lane_starts_afresh(void **state) {
+static void lane_starts_afresh(void) {
     struct engine *engine = open_engine();
     char hash[PASSWORD_HASH_LEN + 1] = "untouched";
 
-    (void)state;
     assert_int_equal(compute(engine, 0, "U*U",
                              "$2b$04$CCCCCCCCCCCCCCCCCCCCC.K7Qr0se1MxuggH4aP4YgB.U2Em1pGSK", hash),
                      0);
@@ -119,7 +131,7 @@ static void test_lane_starts_afresh(void **state) {
     engine_close(&engine);
 }
 
-static void test_setting_of_another_method_is_refused(void **state) {
+static void setting_of_another_method_is_refused(void) {
     static const char *const settings[] = {
         "",
         "*0",
@@ -132,7 +144,6 @@ static void test_setting_of_another_method_is_refused(void **state) {
     };
     struct engine *engine = open_engine();
 
-    (void)state;
     for (size_t i = 0; i < COUNT(settings); i++) {
         char hash[PASSWORD_HASH_LEN + 1];
 
@@ -142,107 +153,134 @@ static void test_setting_of_another_method_is_refused(void **state) {
     engine_close(&engine);
 }
 
-/* An engine of the test's own: correct, but for what a test breaks in it. */
-static struct {
-    struct password password[2];
-    char setting[2][PASSWORD_HASH_LEN + 1];
-    unsigned active;
-    unsigned taken;
-    unsigned closed;
-    int open_result;
-    unsigned wrong_lanes;  /* answers with another password's hash */
-    unsigned broken_lanes; /* fails to answer */
-} fake;
+/* As many at once as there are lanes, of different costs; the cheap ones come out first. */
+static void lanes_work_at_once(void) {
+    struct engine *engine = open_engine();
+    const unsigned lanes = engine_lane_count(engine);
+    const struct password password = password_of("pass");
+    struct crypt_data work = {0};
+    unsigned finished = 0;
 
-static int fake_open(void **ret) {
-    *ret = &fake;
-    return fake.open_result;
-}
+    for (unsigned lane = 0; lane < lanes; lane++)
+        engine_submit(engine, lane, &password,
+                      lane % 2 == 0 ? "$2b$06$abcdefghijklmnopqrstuu"
+                                    : "$2y$04$abcdefghijklmnopqrstuu");
+    for (unsigned rest = lanes; rest > 0;) {
+        const unsigned now = engine_step(engine);
 
-static void fake_close(void *state) {
-    (void)state;
-    fake.closed++;
-}
+        for (unsigned lane = 0; lane < lanes; lane++) {
+            char hash[PASSWORD_HASH_LEN + 1];
 
-static void fake_submit(void *state, unsigned lane, const struct password *password,
-                        const char *setting) {
-    (void)state;
-    fake.password[lane] = *password;
-    snprintf(fake.setting[lane], sizeof fake.setting[lane], "%s", setting);
-    fake.active |= 1U << lane;
-}
-
-static unsigned fake_step(void *state) {
-    (void)state;
-    return fake.active;
-}
-
-static int fake_take(void *state, unsigned lane, char *ret_hash) {
-    static struct crypt_data work;
-
-    (void)state;
-    fake.active &= ~(1U << lane);
-    fake.taken |= 1U << lane;
-    if ((fake.broken_lanes & (1U << lane)) != 0)
-        return -EIO;
-    if ((fake.wrong_lanes & (1U << lane)) != 0)
-        fake.password[lane].bytes[0]++;
-    strcpy(ret_hash, crypt_rn(fake.password[lane].bytes, fake.setting[lane], &work, sizeof work));
-    return 0;
-}
-
-static const struct engine_operations fake_engine = {
-    .label = STATS_LIBXCRYPT,
-    .lanes = 2,
-    .open = fake_open,
-    .close = fake_close,
-    .submit = fake_submit,
-    .step = fake_step,
-    .take = fake_take,
-};
-
-static int clear_fake(void **state) {
-    (void)state;
-    memset(&fake, 0, sizeof fake);
-    return 0;
-}
-
-static void test_every_lane_is_checked_at_the_start(void **state) {
-    struct engine *engine = NULL;
-
-    (void)state;
-    assert_int_equal(engine_open(&fake_engine, &engine), 0);
-    assert_int_equal(fake.taken, 3);
-    assert_int_equal(fake.closed, 0);
-    engine_close(&engine);
-    assert_int_equal(fake.closed, 1);
-}
-
-static void test_engine_with_a_wrong_lane_does_not_open(void **state) {
-    (void)state;
-    for (unsigned lane = 0; lane < 2; lane++) {
-        struct engine *engine = NULL;
-
-        memset(&fake, 0, sizeof fake);
-        fake.wrong_lanes = 1U << lane;
-        assert_int_equal(engine_open(&fake_engine, &engine), -EBADMSG);
-        assert_null(engine);
-        assert_int_equal(fake.closed, 1);
+            if ((now & 1U << lane) == 0)
+                continue;
+            assert_int_equal(engine_take(engine, lane, hash), 0);
+            assert_string_equal(hash, crypt_rn("pass", hash, &work, sizeof work));
+            /* libxcrypt works in the order of asking. */
+            if (lane % 2 == 0 && setup.fast != NULL)
+                assert_true((finished & 0xaa) == (0xaa & ((1U << lanes) - 1)));
+            finished |= 1U << lane;
+            rest--;
+        }
     }
+    assert_int_equal(finished, (1U << lanes) - 1);
+    engine_close(&engine);
 }
 
-static void test_engine_that_fails_does_not_open(void **state) {
-    struct engine *engine = NULL;
+/* A lane that was taken is used again while the others go on. */
+static void lanes_are_refilled_between_steps(void) {
+    struct engine *engine = open_engine();
+    const unsigned lanes = engine_lane_count(engine);
+    const struct password password = password_of("pass");
+    unsigned answers[ENGINE_LANES_MAX] = {0};
+    unsigned active = 0;
 
+    for (unsigned done = 0; done < 6 * lanes;) {
+        unsigned now;
+
+        for (unsigned lane = 0; lane < lanes; lane++) {
+            if ((active & 1U << lane) != 0)
+                continue;
+            engine_submit(engine, lane, &password, "$2b$04$abcdefghijklmnopqrstuu");
+            active |= 1U << lane;
+        }
+        now = engine_step(engine);
+        for (unsigned lane = 0; lane < lanes; lane++) {
+            char hash[PASSWORD_HASH_LEN + 1];
+
+            if ((now & 1U << lane) == 0)
+                continue;
+            assert_int_equal(engine_take(engine, lane, hash), 0);
+            assert_string_equal(hash,
+                                "$2b$04$abcdefghijklmnopqrstuufznL8bkzdtHwLhca4To/v9Lo9bA7fR6");
+            active &= ~(1U << lane);
+            answers[lane]++;
+            done++;
+        }
+    }
+    for (unsigned lane = 0; lane < lanes; lane++)
+        assert_true(answers[lane] >= 5);
+    engine_close(&engine);
+}
+
+static void hashes_are_counted_by_engine_and_cost(void) {
+    struct engine *engine = open_engine();
+    const enum stats_engine label = engine_label(engine);
+    char hash[PASSWORD_HASH_LEN + 1];
+
+    assert_int_equal(compute(engine, 0, "p", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.", hash), 0);
+    assert_int_equal(compute(engine, 0, "p", "$2b$04$CCCCCCCCCCCCCCCCCCCCC.", hash), 0);
+    assert_int_equal(compute(engine, 0, "p", "$2b$04$", hash), -EINVAL);
+    assert_int_equal(stats_get(&stats.submitted[label][5]), 1);
+    assert_int_equal(stats_get(&stats.completed[label][5]), 1);
+    assert_int_equal(stats_get(&stats.submitted[label][4]), 1);
+    assert_int_equal(stats_get(&stats.completed[label][4]), 1);
+    assert_int_equal(stats_get(&stats.completed[label][0]), 0);
+    engine_close(&engine);
+}
+
+static void test_opens_closes_and_clears(void **state) {
     (void)state;
-    fake.broken_lanes = 2;
-    assert_int_equal(engine_open(&fake_engine, &engine), -EIO);
-    assert_null(engine);
-    assert_int_equal(fake.closed, 1);
-    fake.open_result = -ENOMEM;
-    assert_int_equal(engine_open(&fake_engine, &engine), -ENOMEM);
-    assert_null(engine);
-    assert_int_equal(fake.closed, 1);
+    run_with_every_engine(opens_closes_and_clears);
+}
+
+static void test_idle_lanes_finish_nothing(void **state) {
+    (void)state;
+    run_with_every_engine(idle_lanes_finish_nothing);
+}
+
+static void test_hashes_equal_those_of_the_library(void **state) {
+    (void)state;
+    run_with_every_engine(hashes_equal_those_of_the_library);
+}
+
+static void test_whole_hash_serves_as_setting(void **state) {
+    (void)state;
+    run_with_every_engine(whole_hash_serves_as_setting);
+}
+
+static void test_lane_starts_afresh(void **state) {
+    (void)state;
+    run_with_every_engine(lane_starts_afresh);
+}
+
+static void test_setting_of_another_method_is_refused(void **state) {
+    (void)state;
+    run_with_every_engine(setting_of_another_method_is_refused);
+}
+
+static void test_lanes_work_at_once(void **state) {
+    (void)state;
+    run_with_every_engine(lanes_work_at_once);
+}
+
+static void test_lanes_are_refilled_between_steps(void **state) {
+    (void)state;
+    run_with_every_engine(lanes_are_refilled_between_steps);
+}
+
+static void test_hashes_are_counted_by_engine_and_cost(void **state) {
+    (void)state;
+    run_with_every_engine(hashes_are_counted_by_engine_and_cost);
 }
 
 int main(void) {
@@ -253,9 +291,9 @@ int main(void) {
         cmocka_unit_test(test_whole_hash_serves_as_setting),
         cmocka_unit_test(test_lane_starts_afresh),
         cmocka_unit_test(test_setting_of_another_method_is_refused),
-        cmocka_unit_test_setup(test_every_lane_is_checked_at_the_start, clear_fake),
-        cmocka_unit_test(test_engine_with_a_wrong_lane_does_not_open),
-        cmocka_unit_test_setup(test_engine_that_fails_does_not_open, clear_fake),
+        cmocka_unit_test(test_lanes_work_at_once),
+        cmocka_unit_test(test_lanes_are_refilled_between_steps),
+        cmocka_unit_test(test_hashes_are_counted_by_engine_and_cost),
     };
 
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

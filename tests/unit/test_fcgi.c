@@ -39,7 +39,7 @@ static int accept_bytes(const void *bytes, size_t length) {
     int result;
 
     client_send(fd, bytes, length, true);
-    result = fcgi_accept(&connection, listen_fd, TIMEOUT_MS);
+    result = support_accept(&connection, listen_fd, TIMEOUT_MS);
     assert_int_equal(connection.open, result == 0);
     fcgi_finish(&connection);
     assert_true(is_closed(fd));
@@ -51,7 +51,7 @@ static void test_nothing_waits(void **state) {
     struct fcgi_connection connection = {0};
 
     (void)state;
-    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), -EAGAIN);
+    assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), -EAGAIN);
     assert_false(connection.open);
     fcgi_finish(&connection);
 }
@@ -67,7 +67,7 @@ static void test_parameters_arrive(void **state) {
     (void)state;
     memset(long_value, 'v', sizeof long_value - 1);
     fd = client_request(listen_fd, params, "", 0);
-    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
     assert_true(connection.open);
     assert_string_equal(fcgi_param(&connection, "REQUEST_URI"), "/gethash/%C3%A9/");
     assert_string_equal(fcgi_param(&connection, "EMPTY"), "");
@@ -92,7 +92,7 @@ static void test_body_is_read_to_its_end_and_no_more_is_kept(void **state) {
         const int fd = client_request(listen_fd, no_params, body, lengths[i]);
         const size_t kept = lengths[i] < 10 ? lengths[i] : 10;
 
-        assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+        assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
         assert_int_equal(fcgi_read_body(&connection, buffer, 10), lengths[i]);
         assert_memory_equal(buffer, body, kept);
         if (kept < 10)
@@ -116,7 +116,7 @@ static void test_body_cut_short_is_an_error(void **state) {
         const int fd = client_connect(listen_fd);
 
         client_send(fd, request, length - cut, true);
-        assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+        assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
         assert_int_equal(fcgi_read_body(&connection, buffer, sizeof buffer), -EIO);
         fcgi_finish(&connection);
         close(fd);
@@ -130,7 +130,7 @@ static void test_reply_has_head_empty_line_and_body(void **state) {
     char waste[1];
 
     (void)state;
-    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
     assert_int_equal(fcgi_read_body(&connection, waste, sizeof waste), 0);
     assert_int_equal(fcgi_reply(&connection, "Status: 418 Teapot\r\nX: y\r\n", "a\0b", 3), 0);
     fcgi_finish(&connection);
@@ -147,7 +147,7 @@ static void test_reply_to_a_closed_peer_is_an_error(void **state) {
     char waste[1];
 
     (void)state;
-    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
     fcgi_read_body(&connection, waste, sizeof waste);
     close(fd);
     assert_int_equal(fcgi_reply(&connection, "Status: 200 OK\r\n", "x", 1), -EPIPE);
@@ -160,7 +160,7 @@ static void test_client_that_left_is_seen(void **state) {
     char waste[1];
 
     (void)state;
-    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
     fcgi_read_body(&connection, waste, sizeof waste);
     assert_false(fcgi_client_gone(&connection));
     close(fd);
@@ -173,7 +173,7 @@ static void test_silent_peer_times_out(void **state) {
     const int fd = client_connect(listen_fd);
 
     (void)state;
-    assert_int_equal(fcgi_accept(&connection, listen_fd, 10), -ETIMEDOUT);
+    assert_int_equal(support_accept(&connection, listen_fd, 10), -ETIMEDOUT);
     assert_false(connection.open);
     assert_true(is_closed(fd));
     close(fd);
@@ -208,7 +208,7 @@ static void test_peer_that_stops_half_way_times_out(void **state) {
         int result;
 
         client_send(fd, request, sent, false);
-        result = fcgi_accept(&connection, listen_fd, 10);
+        result = support_accept(&connection, listen_fd, 10);
         if (sent < length - body_length) {
             assert_true(result == -ETIMEDOUT || result == -EPROTO);
             assert_false(connection.open);
@@ -256,7 +256,7 @@ static void test_connection_is_closed_even_when_the_peer_wants_to_keep_it(void *
     (void)state;
     request[10] = 1; /* FCGI_KEEP_CONN, in the body of the begin */
     client_send(fd, request, length, false);
-    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
     assert_int_equal(fcgi_read_body(&connection, waste, sizeof waste), 0);
     assert_int_equal(fcgi_reply(&connection, "Status: 200 OK\r\n", "x", 1), 0);
     fcgi_finish(&connection);
@@ -275,7 +275,7 @@ static void test_one_connection_serves_one_request_after_the_other(void **state)
         const int fd = client_request(listen_fd, params, "", 0);
         char waste[1];
 
-        assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+        assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
         assert_string_equal(fcgi_param(&connection, "N"), params[0].value);
         fcgi_read_body(&connection, waste, sizeof waste);
         assert_int_equal(fcgi_reply(&connection, "Status: 200 OK\r\n", "x", 1), 0);
@@ -291,14 +291,55 @@ static void test_connection_closes_on_exec(void **state) {
     const int fd = client_request(listen_fd, no_params, "", 0);
 
     (void)state;
-    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    assert_int_equal(support_accept(&connection, listen_fd, TIMEOUT_MS), 0);
     assert_true((fcntl(connection.request.ipcFd, F_GETFD) & FD_CLOEXEC) != 0);
     fcgi_finish(&connection);
     close(fd);
 }
 
+/* A worker looks at a connection before it reads from it. */
+static void test_arrival_is_seen_without_waiting(void **state) {
+    struct fcgi_connection connection = {0};
+    const int peer = client_connect(listen_fd);
+
+    (void)state;
+    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    assert_false(connection.open);
+    assert_false(fcgi_arrived(&connection));
+    client_send(peer, "x", 1, false);
+    assert_true(fcgi_arrived(&connection));
+    fcgi_drop(&connection);
+    close(peer);
+}
+
+static void test_peer_that_leaves_has_arrived(void **state) {
+    struct fcgi_connection connection = {0};
+    const int peer = client_connect(listen_fd);
+
+    (void)state;
+    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    close(peer);
+    assert_true(fcgi_arrived(&connection));
+    assert_int_equal(fcgi_begin(&connection, TIMEOUT_MS), -EPROTO);
+}
+
+static void test_dropped_connection_is_closed(void **state) {
+    struct fcgi_connection connection = {0};
+    const int peer = client_connect(listen_fd);
+    char byte;
+
+    (void)state;
+    assert_int_equal(fcgi_accept(&connection, listen_fd, TIMEOUT_MS), 0);
+    fcgi_drop(&connection);
+    assert_int_equal(read(peer, &byte, 1), 0);
+    close(peer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arrival_is_seen_without_waiting),
+        cmocka_unit_test(test_peer_that_leaves_has_arrived),
+        cmocka_unit_test(test_dropped_connection_is_closed),
         cmocka_unit_test(test_nothing_waits),
         cmocka_unit_test(test_parameters_arrive),
         cmocka_unit_test(test_body_is_read_to_its_end_and_no_more_is_kept),

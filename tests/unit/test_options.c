@@ -127,6 +127,8 @@ static void test_defaults_are_those_of_the_documents(void **state) {
         {"max-cost", 15},
         {"workers", 0},
         {"worker-nice", 5},
+        {"lanes", 0},
+        {"cross-check-every", 1000},
         {"deadline-ms", 1000},
         {"queue-target-ms", 5},
         {"queue-interval-ms", 100},
@@ -147,6 +149,7 @@ static void test_defaults_are_those_of_the_documents(void **state) {
     assert_int_equal(action, OPTIONS_RUN);
     for (size_t i = 0; i < COUNT(numbers); i++)
         assert_int_equal(number_of(numbers[i].name), numbers[i].value);
+    assert_int_equal(loaded.engine, OPTIONS_ENGINE_LIBXCRYPT);
     assert_int_equal(loaded.gethash, 1);
     assert_int_equal(loaded.socket_mode, 0660);
     assert_int_equal(loaded.log_level, LOG_INFO);
@@ -223,7 +226,29 @@ static void test_every_number_has_its_range(void **state) {
         expect_error(range);
         unsetenv(rows[i].environment);
     }
-    assert_true(numbers >= 18);
+    assert_true(numbers >= 20);
+}
+
+static void test_auto_leaves_a_number_to_the_program(void **state) {
+    (void)state;
+    assert_int_equal(load("--lanes", "3", "--workers=5", NULL), 0);
+    assert_int_equal(loaded.lanes, 3);
+    assert_int_equal(load("--lanes", "3", "--lanes=auto", "--workers", "auto", NULL), 0);
+    assert_int_equal(loaded.lanes, 0);
+    assert_int_equal(loaded.workers, 0);
+    assert_true(load("--lanes=0", NULL) < 0);
+    expect_error("auto or a whole number from 1 to 8 (hashes)");
+    assert_true(load("--cost=auto", NULL) < 0);
+}
+
+static void test_engine_is_one_of_two(void **state) {
+    (void)state;
+    assert_int_equal(load("--engine=lanes", NULL), 0);
+    assert_int_equal(loaded.engine, OPTIONS_ENGINE_LANES);
+    assert_int_equal(load("--engine=libxcrypt", NULL), 0);
+    assert_int_equal(loaded.engine, OPTIONS_ENGINE_LIBXCRYPT);
+    assert_true(load("--engine=Lanes", NULL) < 0);
+    expect_error("libxcrypt, lanes");
 }
 
 static void test_what_is_no_whole_number_is_refused(void **state) {
@@ -442,6 +467,8 @@ int main(void) {
         cmocka_unit_test_setup(test_flag_beats_environment_beats_default, set_up),
         cmocka_unit_test_setup(test_both_forms_of_a_flag_and_the_last_one_counts, set_up),
         cmocka_unit_test_setup(test_every_number_has_its_range, set_up),
+        cmocka_unit_test_setup(test_auto_leaves_a_number_to_the_program, set_up),
+        cmocka_unit_test_setup(test_engine_is_one_of_two, set_up),
         cmocka_unit_test_setup(test_what_is_no_whole_number_is_refused, set_up),
         cmocka_unit_test_setup(test_mode_is_octal, set_up),
         cmocka_unit_test_setup(test_words_are_taken_exactly, set_up),

@@ -115,18 +115,35 @@ static void test_number_of_workers_given_stays(void **state) {
     assert_int_equal(options.workers, 7);
 }
 
+static void test_libxcrypt_has_one_lane_whatever_is_given(void **state) {
+    (void)state;
+    options.lanes = 5;
+    assert_int_equal(options_validate(&options, error), 0);
+    assert_int_equal(options.lanes, 1);
+}
+
+static void test_lanes_of_the_lanes_engine_stay(void **state) {
+    (void)state;
+    options.engine = OPTIONS_ENGINE_LANES;
+    for (unsigned lanes = 0; lanes <= OPTIONS_LANES_MAX; lanes++) {
+        options.lanes = lanes;
+        assert_int_equal(options_validate(&options, error), 0);
+        assert_int_equal(options.lanes, lanes);
+    }
+}
+
 static void test_in_flight_cap_is_capacity_and_half_of_it(void **state) {
     static const struct {
         unsigned workers;
         unsigned lanes;
         unsigned cap;
-    } rows[] = {{1, 1, 2}, {2, 1, 3},  {3, 1, 4},       {4, 1, 6},
-                {1, 4, 6}, {2, 4, 12}, {256, 32, 12288}};
+    } rows[] = {{1, 1, 2}, {2, 1, 3}, {3, 1, 4}, {4, 1, 6}, {1, 4, 6}, {2, 5, 15}, {256, 8, 3072}};
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         options.workers = rows[i].workers;
-        assert_int_equal(options_in_flight_cap(&options, rows[i].lanes), rows[i].cap);
+        options.lanes = rows[i].lanes;
+        assert_int_equal(options_in_flight_cap(&options), rows[i].cap);
     }
 }
 
@@ -139,6 +156,8 @@ int main(void) {
         cmocka_unit_test_setup(test_socket_directory_leaves_room_for_a_name, set_up),
         cmocka_unit_test_setup(test_no_number_of_workers_means_the_usable_cpus, set_up),
         cmocka_unit_test_setup(test_number_of_workers_given_stays, set_up),
+        cmocka_unit_test_setup(test_libxcrypt_has_one_lane_whatever_is_given, set_up),
+        cmocka_unit_test_setup(test_lanes_of_the_lanes_engine_stay, set_up),
         cmocka_unit_test_setup(test_in_flight_cap_is_capacity_and_half_of_it, set_up),
     };
 

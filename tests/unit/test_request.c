@@ -61,7 +61,7 @@ static enum problem_kind exchange(const struct sent *sent, struct request *reque
     fd = client_request(listen_fd, params, body, strlen(body));
     memset(request, 0, sizeof *request);
     memset(problem, 0, sizeof *problem);
-    assert_int_equal(fcgi_accept(&connection, listen_fd, 5000), 0);
+    assert_int_equal(support_accept(&connection, listen_fd, 5000), 0);
     request_identify(&connection, request);
     result = request_read(&connection, &options, request, problem);
     fcgi_finish(&connection);
@@ -327,7 +327,7 @@ static void test_body_that_did_not_arrive_whole_is_refused(void **state) {
         const int fd = client_connect(listen_fd);
 
         client_send(fd, bytes, length - 8, true);
-        assert_int_equal(fcgi_accept(&connection, listen_fd, 5000), 0);
+        assert_int_equal(support_accept(&connection, listen_fd, 5000), 0);
         request_identify(&connection, &request);
         assert_int_equal(request_read(&connection, &options, &request, &problem), -1);
         assert_int_equal(problem.kind, PROBLEM_MALFORMED);

@@ -139,7 +139,7 @@ static void test_allocations_stay_apart_under_churn(void **state) {
 /* The secret is never written down whole but in the shared mapping, which the search leaves out. */
 static const unsigned char masked[] = {0x29, 0x3f, 0x39, 0x28, 0x3f, 0x2e, 0x77, 0x6b, 0x63, 0x68,
                                        0x69, 0x6e, 0x6f, 0x6c, 0x6d, 0x6a, 0x77, 0x2b, 0x2d, 0x3f};
-#define SECRET_LENGTH (sizeof masked)
+#define SECRET_LENGTH (sizeof masked) /* whole words */
 #define CHUNK 65536
 
 struct shared {
@@ -151,22 +151,28 @@ struct shared {
 
 static struct shared *shared;
 
-static bool is_secret(const unsigned char *bytes) {
+/* The forms in which a password stands in memory: as it is, and as words of a cipher's key. */
+enum form { AS_TEXT, AS_KEY };
+
+static bool is_secret(const unsigned char *bytes, enum form form) {
+    /* Words of this machine have their bytes turned round. */
+    const size_t turned = form == AS_KEY ? sizeof(uint32_t) - 1 : 0;
+
     for (size_t i = 0; i < SECRET_LENGTH; i++)
-        if (bytes[i] != (masked[i] ^ 0x5a))
+        if (bytes[i ^ turned] != (masked[i] ^ 0x5a))
             return false;
     return true;
 }
 
-static size_t count_in_chunk(size_t length) {
+static size_t count_in_chunk(size_t length, enum form form) {
     size_t found = 0;
 
     for (size_t i = 0; i + SECRET_LENGTH <= length; i++)
-        found += is_secret(shared->chunk + i);
+        found += is_secret(shared->chunk + i, form);
     return found;
 }
 
-static size_t count_in_range(int memory, uintptr_t start, uintptr_t end) {
+static size_t count_in_range(int memory, uintptr_t start, uintptr_t end, enum form form) {
     size_t found = 0;
 
     /* Chunks overlap, so that none is missed between two of them. */
@@ -176,13 +182,13 @@ static size_t count_in_range(int memory, uintptr_t start, uintptr_t end) {
         const ssize_t length = pread(memory, shared->chunk, wanted, (off_t)place);
 
         if (length > 0)
-            found += count_in_chunk((size_t)length);
+            found += count_in_chunk((size_t)length, form);
     }
     return found;
 }
 
 /* How often the secret stands in this process's private, writable memory: heap, stack, data. */
-static size_t count_secrets(void) {
+static size_t count_secrets(enum form form) {
     static char line[512];
     const int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
     FILE *maps = fopen("/proc/self/maps", "re");
@@ -197,7 +203,7 @@ static size_t count_secrets(void) {
 
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, access) == 3 &&
             strcmp(access, "rw-p") == 0)
-            found += count_in_range(memory, start, end);
+            found += count_in_range(memory, start, end, form);
     }
     fclose(maps);
     close(memory);
@@ -208,8 +214,14 @@ static int listen_fd;
 static struct options options;
 static struct engine *engine;
 
-static int set_up(void **state) {
-    (void)state;
+static int set_up(const struct engine_operations *fast) {
+    static struct stats stats;
+    const struct engine_setup setup = {.reference = &engine_libxcrypt,
+                                       .fast = fast,
+                                       .lanes = 4,
+                                       .check_every = 2,
+                                       .stats = &stats};
+
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(shared, MAP_FAILED);
     for (size_t i = 0; i < SECRET_LENGTH; i++)
@@ -217,8 +229,18 @@ static int set_up(void **state) {
     listen_fd = client_listen(8);
     options = support_options();
     options.cost = options.min_cost = 4;
-    assert_int_equal(engine_open(&engine_libxcrypt, &engine), 0);
+    assert_int_equal(engine_open(&setup, &engine), 0);
     return fcgi_init();
+}
+
+static int set_up_libxcrypt(void **state) {
+    (void)state;
+    return set_up(NULL);
+}
+
+static int set_up_lanes(void **state) {
+    (void)state;
+    return set_up(&engine_lanes);
 }
 
 static int tear_down(void **state) {
@@ -250,13 +272,16 @@ __attribute__((noinline)) static size_t serve(int fd, bool good) {
     struct problem problem = {0};
     size_t found;
 
-    assert_int_equal(fcgi_accept(&connection, listen_fd, 5000), 0);
+    assert_int_equal(support_accept(&connection, listen_fd, 5000), 0);
     request_identify(&connection, &request);
     assert_int_equal(request_read(&connection, &options, &request, &problem), good ? 0 : -1);
-    found = count_secrets();
+    found = count_secrets(AS_TEXT);
     if (good) {
         engine_submit(engine, 0, &request.password, request.setting);
-        engine_step(engine);
+        if (engine_label(engine) == STATS_LANES)
+            assert_true(count_secrets(AS_KEY) > 0);
+        while (engine_step(engine) == 0)
+            continue;
         assert_int_equal(engine_take(engine, 0, hash), 0);
         reply_hash(&connection, &request, &options, hash);
         scrub_memory(hash, sizeof hash);
@@ -273,7 +298,8 @@ __attribute__((noinline)) static size_t serve(int fd, bool good) {
 static void expect_nothing_left(int fd, bool good) {
     /* While it is served the secret is there, so the search can find it. */
     assert_true(serve(fd, good) > 0);
-    assert_int_equal(count_secrets(), 0);
+    assert_int_equal(count_secrets(AS_TEXT), 0);
+    assert_int_equal(count_secrets(AS_KEY), 0);
 }
 
 static void test_path_leaves_no_password_behind(void **state) {
@@ -327,17 +353,21 @@ static void test_refused_requests_leave_no_password_behind(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest allocator[] = {
         cmocka_unit_test(test_free_wipes),
         cmocka_unit_test(test_realloc_keeps_the_contents_and_wipes_the_old_place),
         cmocka_unit_test(test_realloc_has_the_edges_of_the_standard),
         cmocka_unit_test(test_allocations_stay_apart_under_churn),
+    };
+    const struct CMUnitTest requests[] = {
         cmocka_unit_test(test_path_leaves_no_password_behind),
         cmocka_unit_test(test_bodies_leave_no_password_behind),
         cmocka_unit_test(test_refused_requests_leave_no_password_behind),
     };
 
-    return cmocka_run_group_tests_name("scrub_memory", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("scrub_memory", allocator, NULL, NULL) +
+           cmocka_run_group_tests_name("libxcrypt", requests, set_up_libxcrypt, tear_down) +
+           cmocka_run_group_tests_name("lanes", requests, set_up_lanes, tear_down);
 }
 
 #endif
