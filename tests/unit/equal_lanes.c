@@ -5,7 +5,7 @@
  * A case is a password of 1 to 72 bytes, a kind, a salt and a cost, in whatever place it comes to
  * stand, among neighbours that join and leave at random. Each of libxcrypt's hashes serves for
  * --reuse cases, at other times and in other company. Prints a line and exits 0 when all are equal,
- * 1 and the case otherwise. The same seed gives the same cases. */
+ * 1 and the case otherwise. The same seed gives the same cases; without one it is drawn. */
 #include "engine.h"
 
 #include <crypt.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define LOWEST_COST 4
 #define QUESTIONS 64 /* asked in turn, each replaced when it was asked often enough */
@@ -26,6 +27,7 @@ struct question {
 
 struct run {
     uint64_t random;
+    bool seeded;
     uint64_t cases;
     uint64_t reuse;
     uint64_t begun;
@@ -181,6 +183,7 @@ static bool parse(int argc, char *argv[], struct run *run) {
             break;
         case 's':
             run->random = strtoull(optarg, NULL, 10);
+            run->seeded = true;
             break;
         case 'r':
             run->reuse = strtoull(optarg, NULL, 10);
@@ -199,6 +202,10 @@ int main(int argc, char *argv[]) {
 
     if (!parse(argc, argv, &run)) {
         fputs("usage: equal_lanes [--cases N] [--seed N] [--reuse N]\n", stderr);
+        return 2;
+    }
+    if (!run.seeded && getrandom(&run.random, sizeof run.random, 0) < 0) {
+        perror("equal_lanes: getrandom");
         return 2;
     }
     seed = run.random;

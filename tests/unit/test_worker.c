@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 #define POOL 2
+#define LANES 4
 
 static struct options options;
 static struct listener listener;
 static struct scoreboard *scoreboard;
 static struct stats *stats;
+static enum stats_engine label; /* of what computes */
 static int ready_fd;
 static struct client_reply reply;
 
@@ -30,14 +32,17 @@ static int run(void *context) {
     return worker_run(&options, &listener, &scoreboard->slot[1], 1, ready_fd);
 }
 
-static int set_up(void **state) {
+static int set_up_engine(enum options_engine engine) {
     const int niceness = getpriority(PRIO_PROCESS, 0);
 
-    (void)state;
     log_init(OPTIONS_LOG_JSON, LOG_CRIT);
     options = support_options();
+    options.engine = engine;
+    options.lanes = engine == OPTIONS_ENGINE_LANES ? LANES : 1;
+    options.cross_check_every = 3;
+    label = engine == OPTIONS_ENGINE_LANES ? STATS_LANES : STATS_LIBXCRYPT;
     options.cost = options.min_cost = 4;
-    options.max_cost = 6;
+    options.max_cost = 14;
     /* Without root it can only grow. */
     options.worker_nice = niceness > 0 ? (unsigned)niceness : 0;
     listener = (struct listener){.pool_size = POOL, .status = -1};
@@ -47,6 +52,16 @@ static int set_up(void **state) {
     assert_int_equal(scoreboard_create(1, &scoreboard), 0);
     stats = &scoreboard->slot[1].stats;
     return 0;
+}
+
+static int set_up(void **state) {
+    (void)state;
+    return set_up_engine(OPTIONS_ENGINE_LIBXCRYPT);
+}
+
+static int set_up_lanes(void **state) {
+    (void)state;
+    return set_up_engine(OPTIONS_ENGINE_LANES);
 }
 
 static int tear_down(void **state) {
@@ -132,9 +147,9 @@ static void test_every_route_is_served(void **state) {
         assert_int_equal(strlen(member("hash")), 120);
     }
     stop(pid);
-    assert_int_equal(stats_get(&stats->completed[STATS_LIBXCRYPT][5]), 3);
-    assert_int_equal(stats_get(&stats->completed[STATS_LIBXCRYPT][4]), 2);
-    assert_int_equal(stats_get(&stats->submitted[STATS_LIBXCRYPT][5]), 3);
+    assert_int_equal(stats_get(&stats->completed[label][5]), 3);
+    assert_int_equal(stats_get(&stats->completed[label][4]), 2);
+    assert_int_equal(stats_get(&stats->submitted[label][5]), 3);
     assert_int_equal(stats_all_requests(stats), 5);
 }
 
@@ -145,11 +160,11 @@ static void test_problems_are_answered_without_a_hash(void **state) {
     assert_int_equal(receive(send_get(0, "/", "")), 404);
     assert_int_equal(receive(send_get(0, "/v1/hash", "")), 405);
     assert_int_equal(receive(send_post("/v1/hash", "{}")), 400);
-    assert_int_equal(receive(send_post("/v1/hash", "{\"password\":\"p\",\"cost\":7}")), 422);
+    assert_int_equal(receive(send_post("/v1/hash", "{\"password\":\"p\",\"cost\":15}")), 422);
     stop(pid);
     assert_int_equal(stats_all_requests(stats), 4);
     for (unsigned cost = 0; cost < STATS_COSTS; cost++)
-        assert_int_equal(stats_get(&stats->submitted[STATS_LIBXCRYPT][cost]), 0);
+        assert_int_equal(stats_get(&stats->submitted[label][cost]), 0);
 }
 
 static void test_request_past_its_deadline_is_shed(void **state) {
@@ -164,7 +179,7 @@ static void test_request_past_its_deadline_is_shed(void **state) {
     assert_int_equal(receive(send_get(0, "/gethash/p/", "9999999999.000")), 200);
     stop(pid);
     assert_int_equal(stats_get(&stats->shed[STATS_SHED_DEADLINE]), 1);
-    assert_int_equal(stats_get(&stats->submitted[STATS_LIBXCRYPT][4]), 1);
+    assert_int_equal(stats_get(&stats->submitted[label][4]), 1);
 }
 
 static void test_no_hash_for_a_client_that_left(void **state) {
@@ -179,7 +194,7 @@ static void test_no_hash_for_a_client_that_left(void **state) {
     assert_int_equal(receive(fd), 200);
     stop(pid);
     assert_int_equal(stats_get(&stats->shed[STATS_SHED_CLIENT_GONE]), 1);
-    assert_int_equal(stats_get(&stats->submitted[STATS_LIBXCRYPT][4]), 1);
+    assert_int_equal(stats_get(&stats->submitted[label][4]), 1);
     assert_int_equal(stats_all_requests(stats), 2);
 }
 
@@ -264,10 +279,81 @@ static void test_times_are_observed(void **state) {
                 stats_get(&stats->timing[STATS_QUEUE_WAIT].sum_ns));
 }
 
+/* More than there are lanes, of two costs; each is answered with its own hash. */
+static void test_many_at_once_are_answered_right(void **state) {
+    static struct crypt_data work;
+    int waiting[3 * LANES];
+    pid_t pid;
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT(waiting); i++) {
+        char body[64];
+
+        snprintf(body, sizeof body, "{\"password\":\"word %u\",\"cost\":%u}", i, 4 + i % 3);
+        waiting[i] = send_post("/v1/hash", body);
+    }
+    pid = start();
+    for (unsigned i = 0; i < COUNT(waiting); i++) {
+        char word[16];
+        char hash[64];
+
+        assert_int_equal(receive(waiting[i]), 200);
+        snprintf(word, sizeof word, "word %u", i);
+        snprintf(hash, sizeof hash, "%s", member("hash"));
+        assert_string_equal(crypt_rn(word, hash, &work, sizeof work), hash);
+    }
+    stop(pid);
+    assert_int_equal(stats_all_requests(stats), COUNT(waiting));
+    assert_int_equal(stats_get(&stats->cross_checks[STATS_CHECK_DIFFERENT]), 0);
+}
+
+static void test_slot_tells_lanes_and_engine(void **state) {
+    const struct scoreboard_slot *slot = &scoreboard->slot[1];
+    const pid_t pid = start();
+
+    (void)state;
+    assert_int_equal(slot->lanes, options.lanes);
+    assert_int_equal(slot->lanes_busy, 0);
+    assert_int_equal(scoreboard_engine(slot), label);
+    stop(pid);
+}
+
+/* It keeps a place, and the other lanes go on hashing. */
+static void test_silent_peer_does_not_hold_up_the_others(void **state) {
+    pid_t pid;
+    int silent;
+
+    (void)state;
+    options.read_timeout_ms = 60000;
+    pid = start();
+    silent = client_connect(listener.pool[0]);
+    for (unsigned i = 0; i < 3 * LANES; i++)
+        assert_int_equal(receive(send_get(0, "/gethash/p/", "")), 200);
+    close(silent);
+    stop(pid);
+    assert_int_equal(stats_get(&stats->completed[label][4]), 3 * LANES);
+}
+
+/* One that came later and is cheaper does not wait for one that takes long. */
+static void test_short_hash_comes_before_a_long_one(void **state) {
+    const pid_t pid = start();
+    int slow;
+
+    (void)state;
+    slow = send_post("/v1/hash", "{\"password\":\"p\",\"cost\":14}");
+    while (scoreboard->slot[1].lanes_busy == 0)
+        sched_yield();
+    assert_int_equal(receive(send_get(0, "/gethash/p/", "")), 200);
+    assert_int_equal(scoreboard->slot[1].lanes_busy, 1);
+    assert_int_equal(receive(slow), 200);
+    stop(pid);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST_LANES(function) cmocka_unit_test_setup_teardown(function, set_up_lanes, tear_down)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest libxcrypt[] = {
         TEST(test_every_route_is_served),
         TEST(test_problems_are_answered_without_a_hash),
         TEST(test_request_past_its_deadline_is_shed),
@@ -277,7 +363,25 @@ int main(void) {
         TEST(test_worker_leaves_after_its_requests),
         TEST(test_stop_serves_what_waits_on_own_sockets),
         TEST(test_times_are_observed),
+        TEST(test_many_at_once_are_answered_right),
+        TEST(test_slot_tells_lanes_and_engine),
+    };
+    const struct CMUnitTest lanes[] = {
+        TEST_LANES(test_every_route_is_served),
+        TEST_LANES(test_problems_are_answered_without_a_hash),
+        TEST_LANES(test_request_past_its_deadline_is_shed),
+        TEST_LANES(test_no_hash_for_a_client_that_left),
+        TEST_LANES(test_broken_and_silent_peers_are_counted_and_passed_over),
+        TEST_LANES(test_worker_is_busy_while_it_reads_from_a_peer),
+        TEST_LANES(test_worker_leaves_after_its_requests),
+        TEST_LANES(test_stop_serves_what_waits_on_own_sockets),
+        TEST_LANES(test_times_are_observed),
+        TEST_LANES(test_many_at_once_are_answered_right),
+        TEST_LANES(test_slot_tells_lanes_and_engine),
+        TEST_LANES(test_silent_peer_does_not_hold_up_the_others),
+        TEST_LANES(test_short_hash_comes_before_a_long_one),
     };
 
-    return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("worker", libxcrypt, NULL, NULL) +
+           cmocka_run_group_tests_name("worker with lanes", lanes, NULL, NULL);
 }
