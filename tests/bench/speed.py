@@ -14,6 +14,7 @@ from bench.tools import (
     cpus,
     hashes,
     in_flight_cap,
+    rate,
     say,
     stack_for,
 )
@@ -22,16 +23,6 @@ from support.waiting import eventually
 
 REQUESTS = {"GET /gethash": ("GET",), "POST /v1/hash": ("POST", PASSWORD_BODY)}
 TARGETS = {10: 0.97, 4: 0.85}
-
-
-def rate(moments: list[float]) -> float:
-    """Completions a second, from nginx's log. Those of all CPUs may come at the same time: the
-    time before the first of them is not known, so that many are left out."""
-    moments.sort()
-    lanes = cpus()
-    if len(moments) <= lanes:
-        return 0.0
-    return (len(moments) - lanes) / (moments[-1] - moments[lanes - 1])
 
 
 def cpu_seconds(stack: Stack, program: str) -> float:
@@ -66,7 +57,7 @@ def serve(bench: Bench, stack: Stack, log: AccessLog, seconds: float, *request: 
     logged = [line["msec"] for line in log.read() if line["status"] == 200]
     good = seen["requests"] - seen["bad_status"]
     return {
-        "per_s": rate(logged),
+        "per_s": rate(logged, cpus()),
         "wrk": seen,
         "cpu_us": {name: (after[name] - cpu[name]) / counted * 1e6 for name in cpu},
         "counted": counted,

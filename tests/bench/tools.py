@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -107,14 +108,23 @@ def run_json(*command: object) -> dict[str, Any]:
 
 def stack_for(cost: int, **settings: str) -> Stack:
     """The service with a worker for each CPU and without limits of a client."""
-    return Stack(BCRYPTD_COST=str(cost), BCRYPTD_WORKERS="0", **settings)
+    return Stack(BCRYPTD_COST=str(cost), BCRYPTD_WORKERS="auto", **settings)
 
 
 def in_flight_cap(stack: Stack) -> int:
-    """The requests that nginx lets in at once."""
-    options = stack.settings["BCRYPTD_MIN_COST"], stack.settings["BCRYPTD_COST"]
-    command = [os.environ["BCRYPTD_BINARY"], "--print-cap", "--min-cost", options[0]]
-    return int(subprocess.check_output([*command, "--cost", options[1]], text=True))
+    """The requests that its nginx lets in at once."""
+    values = (stack.run_dir / "nginx" / "values.conf").read_text()
+    _, _, pool = values.partition("upstream bcryptd_pool {")
+    return sum(int(share) for share in re.findall(r"max_conns=(\d+)", pool.partition("}")[0]))
+
+
+def rate(moments: list[float], under_way: int) -> float:
+    """Completions a second. All that is under way at once may end at the same time: the time before
+    the first of them is not known, so that many are left out."""
+    moments.sort()
+    if len(moments) <= under_way:
+        return 0.0
+    return (len(moments) - under_way) / (moments[-1] - moments[under_way - 1])
 
 
 def hashes(stack: Stack, kind: str = "hashes_total") -> int:
