@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from urllib.parse import quote_from_bytes
 
 import bcrypt
@@ -10,6 +11,13 @@ import pytest
 from support.stack import Stack
 
 EVERY_BYTE = bytes(range(1, 256))
+
+
+@pytest.fixture(scope="module", params=["libxcrypt", "lanes"])
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The contract is the same whatever computes."""
+    with Stack(BCRYPTD_ENGINE=request.param) as running:
+        yield running
 
 
 def encode(password: bytes) -> str:

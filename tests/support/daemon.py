@@ -36,6 +36,7 @@ class Daemon:
     """A running bcryptd; `with` ends it whatever happens."""
 
     activated = False
+    binary = BINARY
 
     def __init__(self, **settings: str) -> None:
         # A unix socket's path is short: the directory is not pytest's deep one.
@@ -61,7 +62,7 @@ class Daemon:
             self.sockets.append(listener)
 
     def start(self) -> "Daemon":
-        command = [str(BINARY)]
+        command = [str(self.binary)]
         passed: tuple[int, ...] = ()
         if self.activated:
             if not self.sockets:
@@ -69,7 +70,7 @@ class Daemon:
             passed = tuple(listener.fileno() for listener in self.sockets)
             moves = " ".join(f"{3 + i}<&{fd}" for i, fd in enumerate(passed))
             script = f'LISTEN_PID=$$ LISTEN_FDS={len(passed)} exec "$0" {moves}'
-            command = ["bash", "-c", script, str(BINARY)]
+            command = ["bash", "-c", script, str(self.binary)]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
