@@ -91,7 +91,7 @@ static uint32_t sign_extended(uint32_t word) {
     for (unsigned shift = 32; shift > 0; shift -= 8) {
         const uint32_t byte = word >> (shift - 8) & 0xff;
 
-        mixed = mixed << 8 | byte | (0u - (byte >> 7)) << 8;
+        mixed = mixed << 8 | byte | (0U - (byte >> 7)) << 8;
     }
     return mixed;
 }
@@ -110,7 +110,7 @@ static uint32_t collision_mark(const uint32_t key[static BLOWFISH_SUBKEYS]) {
         extended |= key[i] & 0x00808080;
     }
     /* x | -x has its highest bit set unless x is 0. */
-    return ~(difference | (0u - difference)) >> 31 & (extended | (0u - extended)) >> 31;
+    return ~(difference | (0U - difference)) >> 31 & (extended | (0U - extended)) >> 31;
 }
 
 /* Takes "$2b$12$" and what follows apart. */

@@ -31,12 +31,17 @@ void blowfish_encrypt(const struct blowfish *cipher, uint32_t block[static 2]) {
     block[1] = left;
 }
 
+/* Words of a key or salt, over and over, into the subkeys. */
+static void mix(struct blowfish *cipher, const uint32_t *words, unsigned count) {
+    for (unsigned i = 0; i < BLOWFISH_SUBKEYS; i++)
+        cipher->subkey[i] ^= words[i % count];
+}
+
 void blowfish_set_up(struct blowfish *cipher) {
     uint32_t block[2] = {0, 0};
 
     memcpy(cipher->words, blowfish_pi, sizeof cipher->words);
-    for (unsigned i = 0; i < BLOWFISH_SUBKEYS; i++)
-        cipher->subkey[i] ^= cipher->key[i];
+    mix(cipher, cipher->key, BLOWFISH_SUBKEYS);
     for (unsigned i = 0; i < BLOWFISH_WORDS; i += 2) {
         block[0] ^= cipher->salt[i % BLOWFISH_SALT_WORDS];
         block[1] ^= cipher->salt[i % BLOWFISH_SALT_WORDS + 1];
@@ -57,13 +62,11 @@ void blowfish_set_up(struct blowfish *cipher) {
 #define FOR_8(DO) FOR_7(DO) DO(7)
 
 /* The steps. A lane's halves are in variables of its own. */
-#define MIX_KEY(lane)                                                                              \
-    for (unsigned i = 0; i < BLOWFISH_SUBKEYS; i++)                                                \
-        ciphers[lane].subkey[i] ^= ciphers[lane].key[i];
-#define MIX_SALT(lane)                                                                             \
-    for (unsigned i = 0; i < BLOWFISH_SUBKEYS; i++)                                                \
-        ciphers[lane].subkey[i] ^= ciphers[lane].salt[i % BLOWFISH_SALT_WORDS];
-#define BEGIN(lane) uint64_t left##lane = 0, right##lane = 0;
+#define MIX_KEY(lane) mix(&ciphers[lane], ciphers[lane].key, BLOWFISH_SUBKEYS);
+#define MIX_SALT(lane) mix(&ciphers[lane], ciphers[lane].salt, BLOWFISH_SALT_WORDS);
+#define BEGIN(lane)                                                                                \
+    uint64_t left##lane = 0;                                                                       \
+    uint64_t right##lane = 0;
 #define WHITEN(lane) left##lane ^= ciphers[lane].subkey[0];
 #define ODD_ROUND(lane)                                                                            \
     right##lane = right##lane ^ ciphers[lane].subkey[ROUND] ^ F(&ciphers[lane], left##lane);
@@ -81,7 +84,7 @@ void blowfish_set_up(struct blowfish *cipher) {
     }
 #define TWO_ROUNDS(n, round)                                                                       \
     {                                                                                              \
-        enum { ROUND = round };                                                                    \
+        enum { ROUND = (round) };                                                                  \
                                                                                                    \
         FOR_##n(ODD_ROUND) FOR_##n(EVEN_ROUND)                                                     \
     }

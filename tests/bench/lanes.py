@@ -28,11 +28,9 @@ def lanes_of(stack: Stack) -> int:
 def measure(bench: Bench, cost: int) -> None:
     seconds = bench.pick(8 if cost == min(COSTS) else 12, 2)
     step = [bench.build / "bare", "--cost", cost, "--step", "--nice", WORKER_NICE]
-    environment = {
-        "BCRYPTD_ENGINE": "lanes",
-        "BCRYPTD_LANES": os.environ.get("BCRYPTD_LANES", "auto"),
-    }
-    with stack_for(cost, **environment) as stack, connect(stack) as connection:
+    lanes_wanted = os.environ.get("BCRYPTD_LANES", "auto")
+    environment = {"BCRYPTD_ENGINE": "lanes", "BCRYPTD_LANES": lanes_wanted}
+    with stack_for(cost, **environment) as stack:
         log = AccessLog(stack)
         lanes, cap = lanes_of(stack), in_flight_cap(stack)
 
@@ -51,7 +49,7 @@ def measure(bench: Bench, cost: int) -> None:
             _, values["p50_ms"] = served(lanes)
             with subprocess.Popen(
                 [str(x) for x in step], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            ) as process:
+            ) as process, connect(stack) as connection:
                 both = [(bare_ms(process), request_ms(connection)) for _ in range(PAIRS)]
             values["lone_bare_ms"] = statistics.median(x for x, _ in both)
             values["lone_ms"] = statistics.median(x for _, x in both)

@@ -7,8 +7,8 @@
  * --reuse cases, at other times and in other company. Prints a line and exits 0 when all are equal,
  * 1 and the case otherwise. The same seed gives the same cases; without one it is drawn. */
 #include "engine.h"
+#include "questions.h"
 
-#include <crypt.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,12 +16,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define LOWEST_COST 4
-#define QUESTIONS 64 /* asked in turn, each replaced when it was asked often enough */
+#define ENTRIES 64 /* questions that are asked in turn, each replaced when it was asked enough */
 
-struct question {
-    struct password password;
-    char hash[PASSWORD_HASH_LEN + 1];
+struct entry {
+    struct question question;
     unsigned uses;
 };
 
@@ -37,82 +35,33 @@ struct run {
     unsigned wanted;                     /* lanes to be filled at the moment */
     unsigned active;
     void *lanes;
-    struct crypt_data work;
-    struct question question[QUESTIONS];
-    const struct question *asked[ENGINE_LANES_MAX];
+    struct entry entry[ENTRIES];
+    const struct entry *asked[ENGINE_LANES_MAX];
 };
 
-/* SplitMix64 (G. Steele, D. Lea, C. Flood, 2014). */
-static uint64_t draw(struct run *run) {
-    uint64_t mixed = run->random += UINT64_C(0x9e3779b97f4a7c15);
-
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-    return mixed ^ mixed >> 31;
-}
-
 static unsigned draw_below(struct run *run, unsigned bound) {
-    return (unsigned)(draw(run) % bound);
+    return questions_draw_below(&run->random, bound);
 }
 
-/* Bytes of few values in some passwords: repeated ones meet the $2a$ countermeasure, and the edges
- * of what is a character. */
-static void draw_password(struct run *run, struct password *password) {
-    static const char edges[] = "\x01\x7f\x80\xff";
-    const bool few = draw_below(run, 4) == 0;
-
-    password->length = draw_below(run, 8) == 0 ? PASSWORD_MAX : 1 + draw_below(run, PASSWORD_MAX);
-    for (size_t i = 0; i < password->length; i++)
-        password->bytes[i] =
-            few ? edges[draw_below(run, sizeof edges - 1)] : (char)(1 + draw_below(run, 255));
-    password->bytes[password->length] = '\0';
-}
-
-static void draw_setting(struct run *run, char *setting, size_t size) {
-    static const char *const kinds[] = {"$2a$", "$2b$", "$2y$"};
-    const unsigned long cost = LOWEST_COST + (draw_below(run, 16) == 0);
-    const uint64_t salt[2] = {draw(run), draw(run)};
-
-    if (crypt_gensalt_rn(kinds[draw_below(run, 3)], cost, (const char *)salt, sizeof salt, setting,
-                         (int)size) == NULL) {
-        perror("equal_lanes: crypt_gensalt_rn");
-        exit(2);
-    }
-}
-
-static void make_question(struct run *run, struct question *question) {
-    char setting[CRYPT_GENSALT_OUTPUT_SIZE];
-    const char *hash;
-
-    *question = (struct question){0};
-    draw_password(run, &question->password);
-    draw_setting(run, setting, sizeof setting);
-    hash = crypt_rn(question->password.bytes, setting, &run->work, (int)sizeof run->work);
-    if (hash == NULL || strlen(hash) != PASSWORD_HASH_LEN) {
-        perror("equal_lanes: crypt_rn");
-        exit(2);
-    }
-    strcpy(question->hash, hash);
-    run->references++;
-}
-
-static bool is_asked(const struct run *run, const struct question *question) {
+static bool is_asked(const struct run *run, const struct entry *entry) {
     for (unsigned lane = 0; lane < ENGINE_LANES_MAX; lane++)
-        if (run->asked[lane] == question)
+        if (run->asked[lane] == entry)
             return true;
     return false;
 }
 
-static const struct question *choose(struct run *run) {
-    struct question *question = &run->question[draw_below(run, QUESTIONS)];
+static const struct entry *choose(struct run *run) {
+    struct entry *entry = &run->entry[draw_below(run, ENTRIES)];
+    const bool used_up = entry->uses >= run->reuse || entry->question.hash[0] == '\0';
 
-    if (question->uses >= run->reuse || question->hash[0] == '\0') {
-        /* Whoever computes it now still needs it; it may then be asked more often. */
-        if (!is_asked(run, question))
-            make_question(run, question);
+    /* Whoever computes it now still needs it; it may then be asked more often. */
+    if (used_up && !is_asked(run, entry)) {
+        questions_next(&run->random, &entry->question);
+        entry->uses = 0;
+        run->references++;
     }
-    question->uses++;
-    return question;
+    entry->uses++;
+    return entry;
 }
 
 /* Fills free lanes, in no order, up to a number that changes now and then. */
@@ -125,14 +74,15 @@ static void join(struct run *run) {
         if (run->asked[lane] != NULL)
             continue;
         run->asked[lane] = choose(run);
-        engine_lanes.submit(run->lanes, lane, &run->asked[lane]->password, run->asked[lane]->hash);
+        engine_lanes.submit(run->lanes, lane, &run->asked[lane]->question.password,
+                            run->asked[lane]->question.hash);
         run->begun++;
         run->active++;
     }
 }
 
 static bool compare(struct run *run, unsigned lane) {
-    const struct question *question = run->asked[lane];
+    const struct question *question = &run->asked[lane]->question;
     char hash[PASSWORD_HASH_LEN + 1] = "";
     const int result = engine_lanes.take(run->lanes, lane, hash);
 
