@@ -7,19 +7,26 @@ import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
 
 from support import fastcgi
-from support.daemon import BINARY, Daemon, clean_environment
+from support.daemon import (
+    BINARY,
+    FAULTY,
+    LANES,
+    START_HASHES,
+    Daemon,
+    FaultyDaemon,
+    clean_environment,
+)
 from support.stack import Stack, alive, children
 from support.waiting import eventually
 
-LANES = {"BCRYPTD_ENGINE": "lanes", "BCRYPTD_LANES": "5", "BCRYPTD_WORKERS": "1"}
-FAULTY = BINARY.parent.parent / "tests" / "unit" / "bcryptd-faulty"
-START_HASHES = 5 * (5 + 1) // 2  # of the start check, with 1 to 5 lanes
 SLOW_COST = 13
+PATIENT = {"BCRYPTD_DEADLINE_MS": "60000", "BCRYPTD_QUEUE_TARGET_MS": "60000"}
 
 
 def post(daemon: Daemon, password: str, cost: int) -> str:
@@ -45,6 +52,11 @@ def are_right(requests: list[tuple[str, int]], hashes: list[str]) -> bool:
         hashed.startswith(f"$2b${cost:02}$") and bcrypt.checkpw(password.encode(), hashed.encode())
         for (password, cost), hashed in zip(requests, hashes, strict=True)
     )
+
+
+def waiting(status: dict[str, Any]) -> int:
+    """Connections that no worker has taken yet."""
+    return sum(row["depth"] for row in status["sockets"])
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -102,16 +114,57 @@ def test_silent_peer_does_not_hold_up_the_lanes() -> None:
             connection.close()
 
 
+def test_stop_finishes_all_lanes_and_what_waits() -> None:
+    requests = [(f"word {i}", SLOW_COST - i % 2) for i in range(8)]
+    with Daemon(**LANES, **PATIENT) as daemon:
+        daemon.start_ready()
+        with ThreadPoolExecutor(len(requests)) as pool:
+            hashes = [pool.submit(post, daemon, *request) for request in requests]
+            eventually("all busy", lambda: daemon.status()["workers"][0]["lanes_busy"] == 5)
+            eventually("the rest waits", lambda: waiting(daemon.status()) == 3)
+            daemon.signal()
+            assert are_right(requests, [hashed.result() for hashed in hashes])
+        assert daemon.wait() == 0
+        assert daemon.events("stop_timeout") == []
+        assert {line["reason"] for line in daemon.events("child_exit")} == {"stopped"}
+
+
+def test_killed_worker_takes_its_lanes_with_it_and_is_replaced() -> None:
+    with Daemon(**LANES, **PATIENT) as daemon:
+        daemon.start_ready()
+        with ThreadPoolExecutor(5) as pool:
+            lost = [pool.submit(post, daemon, "word", SLOW_COST) for _ in range(5)]
+            eventually("all busy", lambda: daemon.metrics()["bcryptd_lane_occupancy"] == 5)
+            os.kill(daemon.worker_pids()[0], signal.SIGKILL)
+            assert all(isinstance(reply.exception(), ConnectionError) for reply in lost)
+        eventually("replaced", lambda: daemon.status()["workers_up"] == 1)
+        assert daemon.metrics()["bcryptd_lane_occupancy"] == 0
+        assert are_right([("word", 10)], [post(daemon, "word", 10)])
+
+
+def test_recycled_worker_loses_no_request_of_its_lanes() -> None:
+    requests = [(f"word {i}", 4 + i % 2) for i in range(60)]
+    limits = {"BCRYPTD_MAX_REQUESTS": "10", "BCRYPTD_MAX_REQUESTS_JITTER": "0"}
+    with Daemon(**LANES, **PATIENT, **limits, BCRYPTD_MIN_COST="4") as daemon:
+        daemon.start_ready()
+        assert are_right(requests, hash_all(daemon, requests))
+        # Those that were taken already are served above the limit, at most as many as lanes.
+        exits = eventually("recycled", lambda: len(x := daemon.events("child_exit")) >= 4 and x)
+        assert {line["reason"] for line in exits} == {"recycled"}
+        assert len(exits) <= 6
+
+
 def test_cap_of_nginx_follows_cpus_and_lanes() -> None:
     assert run("--print-cap", "--workers=4", "--engine=lanes", "--lanes=5").stdout == "30\n"
     assert run("--print-cap", "--workers=4", "--engine=libxcrypt", "--lanes=5").stdout == "6\n"
-    with Stack(**LANES) as own:
-        values = (own.run_dir / "nginx" / "values.conf").read_text()
-        pool = values.partition("upstream bcryptd_pool {")[2].partition("}")[0]
-        assert sum(int(share) for share in re.findall(r"max_conns=(\d+)", pool)) == 7
-        with ThreadPoolExecutor(5) as threads:
-            answers = list(threads.map(own.get, [f"/gethash/word{i}/" for i in range(5)]))
-        assert [answer.status for answer in answers] == [200] * 5
+    cap = int(run("--print-cap", "--workers=1", "--engine=lanes", "--lanes=5").stdout)
+    with Stack(**LANES, **PATIENT, BCRYPTD_COST=str(SLOW_COST)) as own:
+        with ThreadPoolExecutor(cap) as threads:
+            answers = [threads.submit(own.get, f"/gethash/word{i}/") for i in range(cap)]
+            eventually("all busy", lambda: own.status()["workers"][0]["lanes_busy"] == 5)
+            eventually("the rest waits", lambda: waiting(own.status()) == cap - 5)
+            assert own.get("/gethash/more/").status == 503
+            assert [answer.result().status for answer in answers] == [200] * cap
 
 
 def test_automatic_number_of_lanes_is_measured_and_logged() -> None:
@@ -173,15 +226,6 @@ def test_stopped_benchmark_leaves_nobody_behind() -> None:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
     eventually("gone", lambda: not alive(below))
-
-
-class FaultyDaemon(Daemon):
-    """Breaks each hash that ends in a place, but for the first so many of a worker."""
-
-    binary = FAULTY
-
-    def __init__(self, place: int, after: int, **settings: str) -> None:
-        super().__init__(**LANES, BCRYPTD_TEST_FAULT=f"{place}:{after}", **settings)
 
 
 def fallbacks(daemon: Daemon) -> dict[str, float]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from support import fastcgi, memory
-from support.daemon import HOLD, SANITIZED, Daemon
+from support.daemon import HOLD, SANITIZED, START_HASHES, Daemon, FaultyDaemon
 from support.stack import Stack, children
 from support.waiting import eventually
 
@@ -198,6 +198,25 @@ def test_the_search_finds_what_is_there(engine: str) -> None:
         eventually("idle", lambda: daemon.status()["workers"][0]["state"] == "idle")
         assert memory.regions_with(pid, secret) == []
         assert memory.regions_with(pid, as_key(secret)) == []
+
+
+@NEEDS_PTRACE
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer's allocator keeps what was freed")
+def test_the_lanes_that_a_fallback_leaves_keep_nothing() -> None:
+    mark = new_mark()
+    params = {"REQUEST_METHOD": "GET", "REQUEST_URI": f"/gethash/{mark}/"}
+    with FaultyDaemon(0, START_HASHES, BCRYPTD_CROSS_CHECK_EVERY="1", BCRYPTD_COST="10") as daemon:
+        daemon.start_ready()
+        connections = [fastcgi.connect(daemon.pool[0]) for _ in range(5)]
+        for connection in connections:
+            connection.sendall(fastcgi.encode_request(params))
+        for connection in connections:
+            with connection:
+                assert fastcgi.parse_reply(fastcgi.read_output(connection)).status == 200
+        assert daemon.status()["workers"][0]["engine"] == "libxcrypt"
+        eventually("idle", lambda: daemon.status()["workers"][0]["state"] == "idle")
+        for form in (mark.encode(), as_key(mark.encode())):
+            assert memory.regions_with(daemon.worker_pids()[0], form) == []
 
 
 def status_fields(pid: int) -> dict[str, str]:

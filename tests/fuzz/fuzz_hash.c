@@ -61,6 +61,7 @@ static void check_request(const uint8_t *data, size_t size, int cost) {
     int result;
 
     PROPERTY(fcgi_accept(&connection, listen_fd, 1000) == 0);
+    PROPERTY(fcgi_begin(&connection, 1000) == 0);
     request_identify(&connection, &request);
     PROPERTY(request.route == STATS_VERIFY);
     result = request_read(&connection, &options, &request, &problem);

@@ -14,6 +14,7 @@ struct row {
     const char *name;
     const char *environment;
     const char *type;
+    bool chooses_itself; /* "auto" is stored as 0 */
     unsigned long minimum;
     unsigned long maximum;
 };
@@ -30,6 +31,7 @@ static void read_row(char *line, struct row *row) {
         .name = fields[0],
         .environment = fields[1],
         .type = fields[2],
+        .chooses_itself = strcmp(fields[3], "auto") == 0,
         .minimum = strtoul(fields[5], NULL, 0),
         .maximum = strtoul(fields[6], NULL, 0),
     };
@@ -87,8 +89,12 @@ static void check_number(const struct row *row, const struct options *options) {
     char word[128];
 
     options_each_number(options, match, &search);
-    PROPERTY(search.value >= row->minimum && search.value <= row->maximum);
-    snprintf(word, sizeof word, "--%s=%u", row->name, search.value);
+    if (row->chooses_itself && search.value == 0) {
+        snprintf(word, sizeof word, "--%s=auto", row->name);
+    } else {
+        PROPERTY(search.value >= row->minimum && search.value <= row->maximum);
+        snprintf(word, sizeof word, "--%s=%u", row->name, search.value);
+    }
     PROPERTY(load(word, &again, error) == 0);
     PROPERTY(memcmp(options, &again, sizeof again) == 0);
 }
@@ -113,7 +119,9 @@ static void check_validated(struct options *options) {
     PROPERTY(options->workers > 0);
     PROPERTY(options->min_cost <= options->cost && options->cost <= options->max_cost);
     PROPERTY(options->socket_dir[0] == '/');
-    PROPERTY(options_in_flight_cap(options, 1) > options->workers);
+    PROPERTY(options->lanes <= OPTIONS_LANES_MAX);
+    PROPERTY(options->lanes == 1 || options->engine == OPTIONS_ENGINE_LANES);
+    PROPERTY(options_in_flight_cap(options) > options->workers * options->lanes);
 }
 
 static void check(const struct row *row, const char *value) {

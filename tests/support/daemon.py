@@ -15,6 +15,7 @@ from support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("BCRYPTD_BINARY", ROOT / "build" / "app" / "bcryptd"))
+FAULTY = BINARY.parent.parent / "tests" / "unit" / "bcryptd-faulty"
 SANITIZED = os.environ.get("BCRYPTD_SANITIZED") == "1"
 
 # For a request that has to be seen while it is computed, on a busy machine as well.
@@ -23,6 +24,8 @@ HOLD = {
     "BCRYPTD_DEADLINE_MS": "60000",
     "BCRYPTD_WORKER_TIMEOUT_MS": "60000",
 }
+LANES = {"BCRYPTD_ENGINE": "lanes", "BCRYPTD_LANES": "5", "BCRYPTD_WORKERS": "1"}
+START_HASHES = 5 * (5 + 1) // 2  # of the start check, with 1 to 5 lanes
 QUICK = {"BCRYPTD_COST": "4", "BCRYPTD_MIN_COST": "4", "BCRYPTD_WORKERS": "2"}
 
 
@@ -137,6 +140,15 @@ class ActivatedDaemon(Daemon):
     """With sockets that are made here and passed on, as systemd does."""
 
     activated = True
+
+
+class FaultyDaemon(Daemon):
+    """Breaks each hash that ends in a place of the lanes, but for the first so many of a worker."""
+
+    binary = FAULTY
+
+    def __init__(self, place: int, after: int, **settings: str) -> None:
+        super().__init__(**LANES, BCRYPTD_TEST_FAULT=f"{place}:{after}", **settings)
 
 
 def parse_metrics(text: str) -> dict[str, float]:
