@@ -17,9 +17,9 @@
 
 #define SLOWDOWN_LIMIT 1.25
 #define WORTHWHILE_GAIN 1.02
-#define TURNS 4          /* in a try */
+#define TURNS 2          /* in a try */
 #define REFERENCE_COST 8 /* so that what crypt_rn() does beside its hash does not count */
-#define START_SAMPLES 5  /* for calibrate_lanes() */
+#define START_SAMPLES 20 /* for calibrate_lanes() */
 
 /* What the measuring processes share. */
 struct shared {

@@ -19,7 +19,7 @@ struct calibration {
 };
 
 /* Measures on the CPUs of the set, at the niceness of this process. samples is how often each
- * number of lanes is tried (a few hundred microseconds each); the fastest try counts, as other
+ * number of lanes is tried (about a hundred microseconds each); the fastest try counts, as other
  * programs only ever slow it down. Returns 0 or -errno. */
 int calibrate_measure(const cpu_set_t *cpus, unsigned cost, unsigned samples, bool with_reference,
                       struct calibration *ret);

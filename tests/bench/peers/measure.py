@@ -206,7 +206,7 @@ class Contest:
     def run(self) -> list[dict[str, Any]]:
         with ExitStack() as running:
             self.start(running)
-            done = rounds(self.bench.rounds(5), self.round, not self.bench.quick)
+            done = rounds(self.bench.rounds(3), self.round, not self.bench.quick)
             rows = [self.row(name, done) for name in done[0].values]
         self.report_bad([row for row in rows if "bad" in row])
         say(
