@@ -6,11 +6,12 @@
 #include <stdlib.h>
 
 void admission_init(struct admission *admission, unsigned deadline_ms, unsigned target_ms,
-                    unsigned interval_ms, uint64_t now_ns) {
+                    unsigned interval_ms, unsigned ahead, uint64_t now_ns) {
     *admission = (struct admission){
         .deadline_ns = deadline_ms * CLOCK_NS_PER_MS,
         .target_ns = target_ms * CLOCK_NS_PER_MS,
         .interval_ns = interval_ms * CLOCK_NS_PER_MS,
+        .ahead = ahead,
         .short_wait_ns = now_ns,
     };
 }
@@ -33,8 +34,9 @@ enum admission_verdict admission_judge(const struct admission *admission, uint64
                                        uint64_t expected_ns) {
     const uint64_t full_ns =
         admission->deadline_ns > expected_ns ? admission->deadline_ns - expected_ns : 0;
-    /* Within nginx's cap a request waits for one hash at the most; the half is for its jitter. */
-    const uint64_t floor_ns = largest(admission->target_ns, expected_ns + expected_ns / 2);
+    /* Within nginx's cap a request waits for no more; the half is for its jitter. */
+    const uint64_t floor_ns =
+        largest(admission->target_ns, admission->ahead * expected_ns + expected_ns / 2);
 
     if (wait_ns <= admission->target_ns)
         return ADMISSION_SERVE;

@@ -302,7 +302,8 @@ static int start(struct worker *worker, unsigned number) {
     worker->requests_limit = draw_requests_limit(options);
     estimate_init(&worker->estimate, engine_cost4_ns(worker->engine));
     admission_init(&worker->admission, options->deadline_ms, options->queue_target_ms,
-                   options->queue_interval_ms, clock_monotonic_ns());
+                   options->queue_interval_ms, setup.fast != NULL && setup.check_every > 0 ? 2 : 1,
+                   clock_monotonic_ns());
     if (setpriority(PRIO_PROCESS, 0, (int)options->worker_nice) < 0)
         return -errno;
     if (number == 1)

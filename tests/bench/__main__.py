@@ -29,6 +29,7 @@ def parse() -> argparse.Namespace:
         "parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)} (default: all)"
     )
     parser.add_argument("--quick", action="store_true", help="short, for a smoke test: judges not")
+    parser.add_argument("--rounds", type=int, metavar="N", help="of each measurement")
     parser.add_argument("--peers", action="store_true", help="only the comparison with peers")
     parser.add_argument(
         "--write-docs",
@@ -55,7 +56,7 @@ def parse() -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace) -> Report:
     report = Report(describe_machine() | (measure.versions() if arguments.peers else {}))
-    bench = Bench(arguments.build_dir, arguments.quick, report)
+    bench = Bench(arguments.build_dir, arguments.quick, report, arguments.rounds)
     print("\n".join(f"{name}: {value}" for name, value in report.machine.items()) + "\n")
     print(HEAD, flush=True)
     parts = PEERS if arguments.peers else PARTS

@@ -28,12 +28,13 @@ class Bench:
     build: Path
     quick: bool
     report: Report
+    wanted_rounds: int | None = None
 
     def pick(self, full: float, quick: float) -> float:
         return quick if self.quick else full
 
     def rounds(self, full: int) -> int:
-        return 1 if self.quick else full
+        return self.wanted_rounds or (1 if self.quick else full)
 
     def bare(self, cost: int, seconds: float) -> float:
         """Hashes a second of all CPUs without a service."""

@@ -14,7 +14,7 @@
 static struct admission fresh(void) {
     struct admission admission;
 
-    admission_init(&admission, DEADLINE_MS, TARGET_MS, INTERVAL_MS, START);
+    admission_init(&admission, DEADLINE_MS, TARGET_MS, INTERVAL_MS, 1, START);
     return admission;
 }
 
@@ -135,6 +135,19 @@ static void test_allowed_wait_never_shrinks_below_a_hash_and_a_half(void **state
     }
 }
 
+/* Where the hash that a request waits for may be computed a second time, both are waited for. */
+static void test_allowed_wait_has_room_for_a_hash_that_is_checked(void **state) {
+    struct admission admission;
+
+    (void)state;
+    admission_init(&admission, DEADLINE_MS, TARGET_MS, INTERVAL_MS, 2, START);
+    admission_observe(&admission, 50 * MS, START + 100000 * (INTERVAL_MS * MS));
+    assert_int_equal(longest_served(&admission, 200 * MS), 500 * MS);
+    assert_int_equal(longest_served(&admission, 100 * MS), 250 * MS);
+    /* The deadline is the stronger one. */
+    assert_int_equal(longest_served(&admission, 400 * MS), 600 * MS);
+}
+
 static void test_allowed_wait_never_shrinks_below_the_target(void **state) {
     const struct admission admission = standing(1000000);
 
@@ -207,6 +220,7 @@ int main(void) {
         cmocka_unit_test(test_one_short_wait_ends_the_standing_queue),
         cmocka_unit_test(test_allowed_wait_shrinks_with_the_root_of_the_intervals),
         cmocka_unit_test(test_allowed_wait_never_shrinks_below_a_hash_and_a_half),
+        cmocka_unit_test(test_allowed_wait_has_room_for_a_hash_that_is_checked),
         cmocka_unit_test(test_allowed_wait_never_shrinks_below_the_target),
         cmocka_unit_test(test_deadline_is_named_before_the_queue),
         cmocka_unit_test(test_wait_is_the_time_since_nginx_took_the_request),
