@@ -20,6 +20,7 @@
 #define TURNS 2          /* in a try */
 #define REFERENCE_COST 8 /* so that what crypt_rn() does beside its hash does not count */
 #define START_SAMPLES 20 /* for calibrate_lanes() */
+#define MEETING_NS CLOCK_NS_PER_S
 
 /* What the measuring processes share. */
 struct shared {
@@ -43,10 +44,13 @@ static double blocks_of_turns(unsigned turns) {
     return 521.0 * 2.0 * turns;
 }
 
-/* Waits until all processes are there, so that all measure while the others do. */
+/* Waits until all processes are there, so that all measure while the others do. One that the system
+ * killed never comes. */
 static void meet(const struct job *job) {
+    const uint64_t limit_ns = clock_monotonic_ns() + MEETING_NS;
+
     atomic_fetch_add(&job->shared->arrived, 1);
-    while (atomic_load(&job->shared->arrived) < job->cpus)
+    while (atomic_load(&job->shared->arrived) < job->cpus && clock_monotonic_ns() < limit_ns)
         sched_yield();
 }
 

@@ -2,6 +2,20 @@
 
 #include "calibrate.h"
 
+#include <errno.h>
+#include <signal.h>
+
+/* Takes the place of the system's: it is the first that a measuring process calls. */
+int __real_sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *set);
+int __wrap_sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *set);
+static size_t killed_cpu = CPU_SETSIZE; /* none */
+
+int __wrap_sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *set) {
+    if (CPU_ISSET(killed_cpu, set))
+        raise(SIGKILL);
+    return __real_sched_setaffinity(pid, size, set);
+}
+
 /* A machine on which a hash takes so long with each number of lanes, as multiples of one's. */
 static unsigned choose(const double times[static ENGINE_LANES_MAX]) {
     struct calibration calibration = {0};
@@ -73,6 +87,21 @@ static void test_number_for_the_start_is_possible(void **state) {
     assert_in_range(lanes, 1, ENGINE_LANES_MAX);
 }
 
+/* The second of two processes: the first waits for it. */
+static void test_killed_process_is_an_error_and_no_hang(void **state) {
+    struct calibration calibration = {0};
+    cpu_set_t cpus;
+
+    (void)state;
+    CPU_ZERO(&cpus);
+    CPU_SET(0, &cpus);
+    CPU_SET(1, &cpus); /* there need not be one: then the process is not pinned */
+    killed_cpu = 1;
+    assert_int_equal(calibrate_measure(&cpus, 10, 1, false, &calibration), -EIO);
+    killed_cpu = CPU_SETSIZE;
+    assert_true(calibration.lanes_ns[1] == 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_most_hashes_within_the_slowdown_are_chosen),
@@ -81,6 +110,7 @@ int main(void) {
         cmocka_unit_test(test_this_machine_is_measured),
         cmocka_unit_test(test_cost_scales_the_times),
         cmocka_unit_test(test_number_for_the_start_is_possible),
+        cmocka_unit_test(test_killed_process_is_an_error_and_no_hang),
     };
 
     return cmocka_run_group_tests_name("calibrate", tests, NULL, NULL);
