@@ -1,0 +1,110 @@
+"""Root file systems of Debian, made once and kept: hosts run on an overlay above them."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from lab.command import run
+
+CACHE = Path(os.environ.get("BCRYPTD_LAB_CACHE", "/var/cache/bcryptd-lab"))
+RELEASES = ("bookworm", "trixie")
+USER = "debian"  # as in Debian's cloud images: by key only, and root by sudo
+
+# What Debian's cloud images have of that which the roles build on.
+PACKAGES = (
+    "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,openssh-server,ca-certificates,"
+    "sudo,curl,iputils-ping,cron,logrotate,rsyslog,less,kmod,nano"
+)
+
+# In the new root, whose path is "$1".
+CUSTOMIZE = f"""
+set -e
+chroot "$1" useradd --create-home --shell /bin/bash {USER}
+echo '{USER} ALL=(ALL) NOPASSWD:ALL' >"$1/etc/sudoers.d/{USER}"
+chroot "$1" systemctl enable systemd-networkd.service ssh.service
+rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/machine-id" "$1/etc/hostname"
+: >"$1/etc/machine-id"
+"""
+
+
+def apt_files() -> list[Path]:
+    """How this machine reaches its packages, beside the list of sources."""
+    settings = Path("/etc/apt/apt.conf.d").glob("99*")
+    return sorted(path for path in settings if path.is_file())
+
+
+def sources(release: str) -> str:
+    """The lines of this machine's package sources, for another release."""
+    own = next(
+        line.split("=", 1)[1].strip('"')
+        for line in Path("/etc/os-release").read_text().splitlines()
+        if line.startswith("VERSION_CODENAME=")
+    )
+    paths = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*.list"))]
+    lines = [x for p in paths if p.is_file() for x in p.read_text().splitlines()]
+    kept = [x for x in lines if x.startswith("deb ")] + deb822_lines()
+    return "".join(f"{line}\n".replace(own, release) for line in dict.fromkeys(kept))
+
+
+def deb822_lines() -> list[str]:
+    """Debian's own sources in the newer format, as lines."""
+    path = Path("/etc/apt/sources.list.d/debian.sources")
+    if not path.is_file():
+        return []
+    lines = []
+    for stanza in path.read_text().split("\n\n"):
+        fields = dict(
+            line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] != "#"
+        )
+        if fields.get("Types") == "deb":
+            for suite in fields["Suites"].split():
+                lines.append(f"deb {fields['URIs']} {suite} {fields['Components']}")
+    return lines
+
+
+def key_of(release: str) -> str:
+    """Changes with whatever goes into a root."""
+    content = [release, PACKAGES, CUSTOMIZE, sources(release)]
+    content += [path.read_text() for path in apt_files()]
+    return hashlib.sha256("\0".join(content).encode()).hexdigest()[:16]
+
+
+def make(release: str, target: Path) -> None:
+    """Makes a root at a path that does not exist yet."""
+    partial = target.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    options = [f"--aptopt={path}" for path in apt_files()]
+    run(
+        "mmdebstrap",
+        "--quiet",
+        "--mode=root",
+        "--variant=minbase",
+        f"--include={PACKAGES}",
+        *options,
+        f"--customize-hook={CUSTOMIZE}",
+        release,
+        str(partial),
+        "-",
+        stdin=sources(release),
+    )
+    for path in apt_files():
+        shutil.copy(path, partial / "etc/apt/apt.conf.d" / path.name)
+    for certificate in Path("/usr/local/share/ca-certificates").glob("**/*.crt"):
+        shutil.copy(certificate, partial / "usr/local/share/ca-certificates")
+    run("chroot", str(partial), "update-ca-certificates")
+    partial.rename(target)
+
+
+def root(release: str) -> Path:
+    """The root of a release; made when it is not there. One at a time makes it."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    target = CACHE / f"{release}-{key_of(release)}"
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.is_dir():
+            for old in CACHE.glob(f"{release}-*"):
+                shutil.rmtree(old, ignore_errors=True)
+            make(release, target)
+    return target

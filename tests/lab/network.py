@@ -1,0 +1,55 @@
+"""The bridge of a lab: hosts reach each other and, by NAT, what this machine reaches."""
+
+import ipaddress
+from pathlib import Path
+
+from lab.command import run
+
+NETWORKS = [ipaddress.IPv4Network(f"10.213.{i}.0/24") for i in range(1, 255)]
+FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+def bridge_name(lab_id: str) -> str:
+    return f"lab-{lab_id}"
+
+
+def table_name(lab_id: str) -> str:
+    return f"bcryptd_lab_{lab_id}"
+
+
+def set_up(lab_id: str) -> ipaddress.IPv4Network:
+    """Makes the bridge with the first address of a free network, and NAT for that."""
+    bridge = bridge_name(lab_id)
+    run("ip", "link", "add", bridge, "type", "bridge")
+    for network in NETWORKS:
+        address = f"{network[1]}/{network.prefixlen}"
+        taken = run("ip", "-4", "-oneline", "address", "show").stdout
+        if f" {network[1]}/" not in taken:
+            break
+    else:
+        raise RuntimeError("no free network for the lab")
+    run("ip", "address", "add", address, "dev", bridge)
+    run("ip", "link", "set", bridge, "up")
+    # Not set back: another lab may need it, and this table decides what is forwarded.
+    FORWARD.write_text("1\n")
+    rules = f"""
+table ip {table_name(lab_id)} {{
+    chain nat {{
+        type nat hook postrouting priority srcnat;
+        ip saddr {network} ip daddr != {network} masquerade
+    }}
+    chain forward {{
+        type filter hook forward priority filter;
+        iifname "{bridge}" oifname "{bridge}" accept
+        oifname "{bridge}" ct state established,related accept
+        oifname "{bridge}" drop
+    }}
+}}
+"""
+    run("nft", "-f", "-", stdin=rules)
+    return network
+
+
+def tear_down(lab_id: str) -> None:
+    run("nft", "delete", "table", "ip", table_name(lab_id), check=False)
+    run("ip", "link", "delete", bridge_name(lab_id), check=False)
