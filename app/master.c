@@ -84,7 +84,8 @@ static void tell_systemd(struct master *master, uint64_t now_ns) {
     const unsigned up = scoreboard_workers_up(master->scoreboard);
 
     if (up != master->workers_told) {
-        sd_notifyf(0, "STATUS=%u of %u workers up", up, master->options->workers);
+        sd_notifyf(0, "STATUS=%u of %u workers up, in-flight cap %u", up, master->options->workers,
+                   options_in_flight_cap(master->options));
         master->workers_told = up;
     }
     if (master->watchdog_ns != 0 && now_ns >= master->next_ping_ns) {

@@ -257,7 +257,7 @@ def test_notifies_systemd_of_ready_status_stopping_and_watchdog(tmp_path: Path) 
             while messages.count("WATCHDOG=1") < 3:
                 messages += notify.recv(4096).decode() + "\n"
             assert "READY=1" in messages
-            assert "STATUS=2 of 2 workers up" in messages
+            assert "STATUS=2 of 2 workers up, in-flight cap 3" in messages
             assert daemon.stop() == 0
             notify.setblocking(False)
             try:

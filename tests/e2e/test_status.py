@@ -21,6 +21,17 @@ def test_health_endpoints(stack: Stack) -> None:
     assert ready.headers["cache-control"] == "no-store"
 
 
+def test_drained_machine_is_not_ready_and_serves_all_the_same() -> None:
+    with Stack() as own:
+        (own.run_dir / "drain").touch()
+        drained = own.internal("/readyz")
+        assert (drained.status, drained.json()["title"]) == (503, "Drained")
+        assert own.internal("/livez").status == 200
+        assert own.get("/gethash/hunter2/").status == 200
+        (own.run_dir / "drain").unlink()
+        assert own.internal("/readyz").status == 200
+
+
 def test_nothing_else_is_on_the_internal_listener(stack: Stack) -> None:
     assert stack.internal("/gethash/hunter2/").status == 404
     assert stack.internal("/other").status == 404

@@ -174,6 +174,12 @@ class Host:
         joined = self.in_cgroup([*inside, *command])
         return run(*joined, check=check, timeout_s=timeout_s, stdin=stdin)
 
+    def from_its_network(self, command: list[str]) -> list[str]:
+        """The command with this machine's files and the host's network."""
+        leader = self.leader()
+        assert leader is not None, f"{self.name} does not run"
+        return ["nsenter", f"--target={leader}", "--net", *command]
+
     def shell(self, script: str, check: bool = True, timeout_s: float = 600) -> str:
         """Output of a shell script that runs on it as root."""
         return self.run("bash", "-c", script, check=check, timeout_s=timeout_s).stdout

@@ -15,7 +15,7 @@ USER = "debian"  # as in Debian's cloud images: by key only, and root by sudo
 # What Debian's cloud images have of that which the roles build on.
 PACKAGES = (
     "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,openssh-server,ca-certificates,"
-    "sudo,curl,iputils-ping,cron,logrotate,rsyslog,less,kmod,nano"
+    "python3-apt,sudo,curl,iputils-ping,cron,logrotate,rsyslog,less,kmod,nano"
 )
 
 # In the new root, whose path is "$1".
@@ -66,7 +66,7 @@ def deb822_lines() -> list[str]:
 
 def key_of(release: str) -> str:
     """Changes with whatever goes into a root."""
-    content = [release, PACKAGES, CUSTOMIZE, sources(release)]
+    content = [release, PACKAGES, CUSTOMIZE, sources(release), Path(__file__).read_text()]
     content += [path.read_text() for path in apt_files()]
     return hashlib.sha256("\0".join(content).encode()).hexdigest()[:16]
 
@@ -81,6 +81,8 @@ def make(release: str, target: Path) -> None:
         "--quiet",
         "--mode=root",
         "--variant=minbase",
+        # A host in use knows which packages there are.
+        "--skip=cleanup/apt/lists",
         f"--include={PACKAGES}",
         *options,
         f"--customize-hook={CUSTOMIZE}",

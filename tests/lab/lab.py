@@ -58,9 +58,10 @@ class Lab:
             start_new_session=True,
         )
 
-    def add(self, name: str, release: str = "bookworm") -> Host:
-        """Makes a host and boots it, without waiting for the end of the boot."""
-        address = self.network[10 + len(self.hosts)]
+    def add(self, name: str, release: str = "bookworm", number: int | None = None) -> Host:
+        """Makes a host and boots it, without waiting for the end of the boot. number is the last
+        part of its address."""
+        address = self.network[number or 10 + len(self.hosts)]
         host = Host(
             self.id,
             self.directory / "hosts" / name,

@@ -1,0 +1,59 @@
+"""One lab for all tests: two hosts of the service, a balancer before them, and two clients."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.command import run, why_not
+from lab.host import Host
+from lab.lab import Lab
+from lab.playbook import Inventory
+from support.daemon import ROOT
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(f"no booted hosts here: {reason}")
+    with Lab() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def package() -> Path:
+    """The package, as script/package builds it."""
+    output = run(str(ROOT / "script" / "package"), "--no-lint").stdout
+    return ROOT / output.splitlines()[-1]
+
+
+@pytest.fixture(scope="session")
+def web(lab: Lab) -> list[Host]:
+    """Two hosts for the service, as Debian delivers them."""
+    return lab.boot("web1", "web2")
+
+
+@pytest.fixture(scope="session")
+def inventory(lab: Lab, web: list[Host], package: Path) -> Inventory:
+    """This machine may do what an administrator, a health check and a load test may."""
+    administrator = f"{lab.network[1]}/32"
+    balancer = f"{lab.network[200]}/32"
+    return Inventory(
+        lab,
+        "staging",
+        web,
+        bcryptd_package=str(package),
+        firewall_ssh_sources=[administrator],
+        firewall_internal_sources=[administrator, balancer],
+        nginx_unlimited_networks=[administrator, balancer],
+        intrusion_never=["127.0.0.0/8", administrator, balancer],
+        maintenance_drain_seconds=3,
+    )
+
+
+@pytest.fixture(scope="session")
+def deployed(inventory: Inventory) -> Inventory:
+    """The hosts, configured; tests leave them so."""
+    inventory.play("site.yml")
+    return inventory

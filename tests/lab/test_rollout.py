@@ -1,0 +1,113 @@
+"""rollout.yml and maintenance.yml, with two hosts behind a load balancer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.balancer import balancer
+from lab.client import clients
+from lab.command import run
+from lab.host import Host
+from lab.lab import Lab
+from lab.playbook import Inventory
+from support.waiting import eventually
+
+# Takes the place of the program in a package that cannot start.
+BROKEN = "#!/bin/sh\necho 'this release is broken' >&2\nexit 1\n"
+
+
+def repack(lab: Lab, package: Path, version: str, program: str | None = None) -> Path:
+    """The same package as another version, with another program perhaps."""
+    tree = lab.directory / f"package-{version}"
+    run("dpkg-deb", "--raw-extract", str(package), str(tree))
+    control = tree / "DEBIAN/control"
+    lines = control.read_text().splitlines()
+    kept = [f"Version: {version}" if x.startswith("Version:") else x for x in lines]
+    control.write_text("\n".join(kept) + "\n")
+    if program is not None:
+        (tree / "usr/sbin/bcryptd").write_text(program)
+    target = lab.directory / f"bcryptd_{version}_amd64.deb"
+    run("dpkg-deb", "--build", "--root-owner-group", str(tree), str(target))
+    return target
+
+
+def version(host: Host) -> str:
+    return host.shell("dpkg-query --show --showformat='${Version}' bcryptd")
+
+
+@pytest.fixture(scope="module")
+def front(lab: Lab, deployed: Inventory, web: list[Host]) -> Iterator[str]:
+    host = lab.add("lb", number=200)
+    host.wait_booted()
+    with balancer(lab, host, web) as address:
+        yield address
+
+
+def test_a_rollout_fails_no_request(
+    lab: Lab, deployed: Inventory, web: list[Host], package: Path, front: str
+) -> None:
+    new = repack(lab, package, "0.1.0-2")
+    with clients(front, 6) as load:
+        eventually("load", lambda: load.count() > 20)
+        deployed.play("rollout.yml", bcryptd_package=str(new))
+    assert [version(host) for host in web] == ["0.1.0-2", "0.1.0-2"]
+    assert load.failed == []
+    assert load.outcomes["200"] > 200
+
+
+@pytest.mark.parametrize(
+    ("number", "program", "reason"),
+    [("0.1.0-3", BROKEN, "bcryptd"), ("0.2.0-1", None, "version 0.1.0 runs")],
+)
+def test_a_package_that_fails_its_gate_stops_at_the_first_host(
+    lab: Lab,
+    deployed: Inventory,
+    web: list[Host],
+    package: Path,
+    front: str,
+    number: str,
+    program: str | None,
+    reason: str,
+) -> None:
+    before = [version(host) for host in web]
+    started = web[1].shell("systemctl show --property=ExecMainStartTimestamp bcryptd.service")
+    bad = repack(lab, package, number, program)
+    with clients(front, 6) as load:
+        eventually("load", lambda: load.count() > 20)
+        play = deployed.play(
+            "rollout.yml", check=False, bcryptd_package=str(bad), maintenance_health_seconds=5
+        )
+    assert play.status != 0
+    assert "it has the version before back" in play.output
+    assert reason in play.output
+    assert [version(host) for host in web] == before
+    # The second host was not touched.
+    assert "web2" not in play.hosts
+    assert started == web[1].shell(
+        "systemctl show --property=ExecMainStartTimestamp bcryptd.service"
+    )
+    assert load.failed == []
+
+
+def test_maintenance_takes_a_host_out_and_back_and_fails_no_request(
+    deployed: Inventory, web: list[Host], front: str
+) -> None:
+    host = web[0]
+    with clients(front, 6) as load:
+        eventually("load", lambda: load.count() > 20)
+        deployed.play("maintenance.yml", "--limit=web1", state="drained")
+        assert host.shell("ss -Htn state established '( sport = :443 )'") == ""
+        host.reboot()
+        assert host.shell("ls /etc/nginx/drain") != "", "a reboot does not undrain"
+        deployed.play("maintenance.yml", "--limit=web1", state="in_service")
+        log = "wc -l </var/log/nginx/bcryptd.log"
+        before = int(host.shell(log))
+        eventually("requests come again", lambda: int(host.shell(log)) > before + 5)
+    assert load.failed == []
+
+
+def test_not_all_hosts_can_be_drained_at_once(deployed: Inventory) -> None:
+    play = deployed.play("maintenance.yml", check=False, state="drained")
+    assert play.status != 0
+    assert "--limit chooses" in play.output

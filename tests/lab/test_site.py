@@ -1,0 +1,68 @@
+"""site.yml on fresh hosts, and again."""
+
+import json
+import re
+
+import pytest
+
+from lab.client import post, serves
+from lab.host import Host
+from lab.playbook import Inventory, Play
+
+
+@pytest.fixture(scope="module")
+def rehearsal(inventory: Inventory) -> Play:
+    return inventory.play("site.yml", "--check", "--diff")
+
+
+def test_the_rehearsal_on_a_fresh_host_tells_what_would_change(
+    rehearsal: Play, web: list[Host]
+) -> None:
+    assert rehearsal.changed() > 20 * len(web)
+    for line in ("\\+BCRYPTD_ENGINE='?lanes", "\\+PasswordAuthentication no", "server_name hash"):
+        assert re.search(line, rehearsal.output), line
+    for host in web:
+        assert not (host.root / "etc/nginx").exists()
+        assert not (host.root / "usr/sbin/bcryptd").exists()
+
+
+def test_a_fresh_host_serves_after_the_first_run(
+    rehearsal: Play, deployed: Inventory, web: list[Host]
+) -> None:
+    for host in web:
+        assert serves(host.address)
+        status, body = post(host.address, "hash", {"password": "hunter2"})
+        assert (status, json.loads(body)["cost"]) == (200, 12)
+        assert host.shell("systemctl --failed --no-legend --plain") == ""
+
+
+def test_a_second_run_changes_nothing(deployed: Inventory) -> None:
+    again = deployed.play("site.yml", "--diff")
+    assert again.changed() == 0, again.changes()
+
+
+def test_the_rehearsal_of_a_third_run_tells_nothing(deployed: Inventory) -> None:
+    again = deployed.play("site.yml", "--check", "--diff")
+    assert again.changed() == 0, again.changes()
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("/etc/default/bcryptd", "BCRYPTD_COST=4"),
+        ("/etc/nginx/bcryptd/limits.conf", "limit_req_status 404;"),
+        ("/etc/ssh/sshd_config.d/10-bcryptd.conf", "PasswordAuthentication yes"),
+        ("/etc/nftables.conf", "# accept"),
+    ],
+)
+def test_what_somebody_changed_by_hand_is_told_and_mended(
+    deployed: Inventory, web: list[Host], path: str, line: str
+) -> None:
+    before = web[0].shell(f"cat {path}")
+    web[0].shell(f"echo '{line}' >>{path}")
+    told = deployed.play("site.yml", "--check", "--diff", "--limit=web1")
+    assert f"-{line}" in told.output
+    assert told.changed() == 1, told.changes()
+    deployed.play("site.yml", "--limit=web1")
+    assert web[0].shell(f"cat {path}") == before
+    assert serves(web[0].address)
