@@ -150,7 +150,7 @@ static int await_children(const struct job *job, const pid_t *pids, unsigned sta
             kill(pids[i], SIGKILL);
         while (waitpid(pids[i], &status, 0) < 0 && errno == EINTR)
             continue;
-        if (status != 0)
+        if (status != 0 && result == 0)
             result = -EIO;
     }
     return result;

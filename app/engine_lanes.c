@@ -30,7 +30,7 @@ struct place {
 };
 
 struct lanes {
-    struct blowfish cipher[ENGINE_LANES_MAX];
+    _Alignas(CACHE_LINE) struct blowfish cipher[ENGINE_LANES_MAX];
     struct place place[ENGINE_LANES_MAX];
     unsigned active;   /* the first places are taken */
     unsigned finished; /* a bit for each lane */
@@ -45,9 +45,9 @@ void engine_lanes_fault(struct blowfish *cipher, unsigned place);
 #endif
 
 static int lanes_open(void **ret) {
-    struct lanes *lanes = NULL;
+    struct lanes *lanes = aligned_alloc(CACHE_LINE, sizeof *lanes);
 
-    if (posix_memalign((void **)&lanes, CACHE_LINE, sizeof *lanes) != 0)
+    if (lanes == NULL)
         return -ENOMEM;
     memset(lanes, 0, sizeof *lanes);
     *ret = lanes;

@@ -77,6 +77,7 @@ static int accept_any(struct intake *intake, struct fcgi_connection *connection)
 
 bool intake_take(struct intake *intake, unsigned free_lanes, bool accepts,
                  struct fcgi_connection *ret) {
+    intake->accept_failed = false;
     for (unsigned i = 0; i < ENGINE_LANES_MAX && intake->waiting > 0; i++)
         if (intake->place[i].taken && take_from_place(intake, i, ret))
             return true;
@@ -122,12 +123,11 @@ int intake_wait(struct intake *intake, unsigned free_lanes, bool accepts, bool s
     nfds_t count = 0;
     int timeout_ms;
 
-    if (intake->accept_failed) {
-        /* The connection still waits: without a pause this would spin. */
-        intake->accept_failed = false;
+    /* The connection still waits: without a pause this would spin. */
+    if (intake->accept_failed && !stopping)
         return child_wait(NULL, 0, CHILD_ACCEPT_PAUSE_MS);
-    }
-    if (accepts && intake->waiting < free_lanes)
+    /* On a stop the sockets are shut, and so always readable: what they held is taken already. */
+    if (accepts && !stopping && intake->waiting < free_lanes)
         for (unsigned i = 0; i < intake->listener->pool_size; i++)
             entries[count++] = (struct pollfd){.fd = intake->listener->pool[i], .events = POLLIN};
     timeout_ms = add_places(intake, entries, &count);

@@ -1,6 +1,7 @@
 /* intake: how a worker comes by its requests. It takes connections from the pool's sockets without
- * waiting, keeps those whose request has not arrived, and hands on those whose has: a peer that is
- * slow to send holds a place, but not the lanes that hash. */
+ * waiting, keeps those that have sent nothing yet, and hands on those that have: a peer that is
+ * slow to begin holds a place, but not the lanes that hash. From its first byte on, a request is
+ * read at once. */
 #ifndef BCRYPTD_INTAKE_H
 #define BCRYPTD_INTAKE_H
 

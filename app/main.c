@@ -93,8 +93,10 @@ close:
 }
 
 static int print_cap(struct options *options) {
-    if (options->lanes == 0)
-        calibrate_lanes(&options->lanes);
+    const int result = options->lanes == 0 ? calibrate_lanes(&options->lanes) : 0;
+
+    if (result < 0)
+        return complain(strerror(-result));
     printf("%u\n", options_in_flight_cap(options));
     return EXIT_SUCCESS;
 }

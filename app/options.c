@@ -186,8 +186,7 @@ static void describe_range(const struct spec *spec, char *text, size_t size) {
     switch (spec->type) {
     case TYPE_NUMBER:
         snprintf(text, size, "%sa whole number from %u to %u (%s)",
-                 chooses_itself(spec) ? AUTO " or " : "", chooses_itself(spec) ? 1 : spec->minimum,
-                 spec->maximum, spec->unit);
+                 chooses_itself(spec) ? AUTO " or " : "", spec->minimum, spec->maximum, spec->unit);
         break;
     case TYPE_OCTAL:
         snprintf(text, size, "an octal number from %o to %04o", spec->minimum, spec->maximum);

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define TAKEN_MAX 16     /* requests between two steps of the engine */
 #define TIMEOUT_MARGIN 3 /* a hash should fit so often into worker-timeout-ms */
 
 _Static_assert(OPTIONS_LANES_MAX == ENGINE_LANES_MAX, "as many as there are");
@@ -28,6 +29,7 @@ struct lane {
     bool hashing;
     struct fcgi_connection connection;
     struct request request;
+    enum stats_engine engine; /* that it was submitted to */
     uint64_t submitted_ns;
 };
 
@@ -137,6 +139,7 @@ static void take_up(struct worker *worker, unsigned number) {
     if (!admit(worker, lane))
         return;
     engine_submit(worker->engine, number, &lane->request.password, lane->request.setting);
+    lane->engine = engine_label(worker->engine);
     lane->submitted_ns = clock_monotonic_ns();
     lane->hashing = true;
     worker->hashing++;
@@ -161,7 +164,9 @@ static void finish(struct worker *worker, unsigned number) {
         return;
     }
     stats_observe(&worker->slot->stats, STATS_HASH_DURATION, took_ns);
-    estimate_observe(&worker->estimate, lane->request.cost, took_ns);
+    /* What a fallback left behind waited in line for the reference. */
+    if (lane->engine == engine_label(worker->engine))
+        estimate_observe(&worker->estimate, lane->request.cost, took_ns);
     end_request(worker, lane, reply_hash(&lane->connection, &lane->request, worker->options, hash));
     scrub_memory(hash, sizeof hash);
 }
@@ -212,20 +217,39 @@ static bool fill_lane(struct worker *worker, unsigned number) {
     return true;
 }
 
-/* Fills the free lanes with what waits. */
+/* Notes an empty queue, when it was seen to be. */
+static void observe_empty(struct worker *worker) {
+    if (accepts(worker) && worker->intake.waiting == 0 && !worker->intake.accept_failed)
+        admission_observe(&worker->admission, 0, clock_monotonic_ns());
+}
+
+/* Fills the free lanes with what waits. Hashes do not wait for long while requests are refused. */
 static void fill(struct worker *worker) {
-    for (unsigned number = 0; number < ENGINE_LANES_MAX; number++)
-        while (!worker->lane[number].hashing && free_lanes(worker) > 0)
-            if (!fill_lane(worker, number))
+    unsigned taken = 0;
+
+    for (unsigned number = 0; number < ENGINE_LANES_MAX; number++) {
+        while (!worker->lane[number].hashing && free_lanes(worker) > 0) {
+            if (worker->hashing > 0 && taken++ == TAKEN_MAX)
                 return;
+            if (!fill_lane(worker, number)) {
+                observe_empty(worker);
+                return;
+            }
+        }
+    }
 }
 
 static void advance(struct worker *worker) {
     const unsigned finished = engine_step(worker->engine);
 
-    for (unsigned number = 0; number < ENGINE_LANES_MAX; number++)
-        if ((finished & (1U << number)) != 0)
-            finish(worker, number);
+    for (unsigned number = 0; number < ENGINE_LANES_MAX; number++) {
+        if ((finished & (1U << number)) == 0)
+            continue;
+        /* Each may take as long as a hash: computed again, or for the first time after a fallback.
+         */
+        scoreboard_touch(worker->slot, clock_monotonic_ns());
+        finish(worker, number);
+    }
 }
 
 /* Sleeps until there is something to take. */

@@ -25,7 +25,8 @@ HOLD = {
     "BCRYPTD_WORKER_TIMEOUT_MS": "60000",
 }
 LANES = {"BCRYPTD_ENGINE": "lanes", "BCRYPTD_LANES": "5", "BCRYPTD_WORKERS": "1"}
-START_HASHES = 5 * (5 + 1) // 2  # of the start check, with 1 to 5 lanes
+# Of the start check: 9 questions, in rounds of 1 to 5 lanes, the last one full as well.
+START_HASHES = sum(-(-9 // count) * count for count in range(1, 6))
 QUICK = {"BCRYPTD_COST": "4", "BCRYPTD_MIN_COST": "4", "BCRYPTD_WORKERS": "2"}
 
 

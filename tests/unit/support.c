@@ -133,3 +133,12 @@ int support_accept(struct fcgi_connection *connection, int listen_fd, unsigned t
 
     return result < 0 ? result : fcgi_begin(connection, timeout_ms);
 }
+
+unsigned support_start_hashes(unsigned lanes) {
+    const unsigned questions = 4 + lanes;
+    unsigned hashes = 0;
+
+    for (unsigned count = 1; count <= lanes; count++)
+        hashes += (questions + count - 1) / count * count;
+    return hashes;
+}

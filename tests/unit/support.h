@@ -75,4 +75,8 @@ char *support_release(void);
 /* True when one of text's lines is this one. */
 bool support_has_line(const char *text, const char *line);
 
+/* Hashes of the lanes engine's start check: four known answers and as many random ones as there are
+ * lanes, all of them in rounds of 1 to all lanes; a last round begins anew. */
+unsigned support_start_hashes(unsigned lanes);
+
 #endif

@@ -104,15 +104,10 @@ static uint64_t fallbacks(void) {
            stats_get(&stats.fallbacks[STATS_FALLBACK_CROSS_CHECK]);
 }
 
-/* The takes of the start check: known answers and random ones with 1 to LANES lanes. */
-static unsigned start_takes(void) {
-    return LANES * (LANES + 1) / 2;
-}
-
 static void open_with_a_fault_after_the_start(void) {
-    fake.right_takes = start_takes();
+    fake.right_takes = support_start_hashes(LANES);
     assert_int_equal(engine_open(&setup, &engine), 0);
-    assert_int_equal(fake.takes, start_takes());
+    assert_int_equal(fake.takes, support_start_hashes(LANES));
     assert_int_equal(fallbacks(), 0);
 }
 
@@ -143,12 +138,22 @@ static void test_every_lane_is_checked_at_the_start(void **state) {
     (void)state;
     assert_int_equal(engine_open(&setup, &engine), 0);
     assert_int_equal(fake.taken, (1U << LANES) - 1);
-    assert_int_equal(fake.takes, start_takes());
+    assert_int_equal(fake.takes, support_start_hashes(LANES));
     assert_int_equal(fake.closed, 0);
     assert_int_equal(engine_lane_count(engine), LANES);
     assert_int_equal(engine_label(engine), STATS_LANES);
     engine_close(&engine);
     assert_int_equal(fake.closed, 1);
+}
+
+static void test_start_asks_all_questions_of_few_lanes_too(void **state) {
+    const unsigned lanes = setup.lanes;
+
+    (void)state;
+    setup.lanes = 1;
+    assert_int_equal(engine_open(&setup, &engine), 0);
+    assert_int_equal(fake.takes, 4 + 1);
+    setup.lanes = lanes;
 }
 
 static void test_wrong_lane_is_found_at_the_start(void **state) {
@@ -318,6 +323,7 @@ static void test_fallback_is_logged_as_critical(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_every_lane_is_checked_at_the_start),
+        TEST(test_start_asks_all_questions_of_few_lanes_too),
         cmocka_unit_test(test_wrong_lane_is_found_at_the_start),
         cmocka_unit_test(test_wrong_number_of_lanes_is_found_at_the_start),
         TEST(test_lane_that_fails_counts_as_wrong),
