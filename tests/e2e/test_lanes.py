@@ -235,7 +235,8 @@ def fallbacks(daemon: Daemon) -> dict[str, float]:
 
 
 def expect_fallback(daemon: Daemon, found_by: str) -> None:
-    assert daemon.status()["workers"][0]["engine"] == "libxcrypt"
+    # The worker tells its state after its replies.
+    eventually("fallback", lambda: daemon.status()["workers"][0]["engine"] == "libxcrypt")
     assert daemon.status()["workers"][0]["lanes"] == 1
     assert daemon.metrics()['bcryptd_engine_workers{engine="libxcrypt"}'] == 1
     (line,) = daemon.events("engine_fallback")

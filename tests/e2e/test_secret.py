@@ -213,7 +213,8 @@ def test_the_lanes_that_a_fallback_leaves_keep_nothing() -> None:
         for connection in connections:
             with connection:
                 assert fastcgi.parse_reply(fastcgi.read_output(connection)).status == 200
-        assert daemon.status()["workers"][0]["engine"] == "libxcrypt"
+        # The worker tells its state after its replies.
+        eventually("fallback", lambda: daemon.status()["workers"][0]["engine"] == "libxcrypt")
         eventually("idle", lambda: daemon.status()["workers"][0]["state"] == "idle")
         for form in (mark.encode(), as_key(mark.encode())):
             assert memory.regions_with(daemon.worker_pids()[0], form) == []

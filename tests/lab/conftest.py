@@ -8,7 +8,7 @@ import pytest
 from lab.command import run, why_not
 from lab.host import Host
 from lab.lab import Lab
-from lab.playbook import Inventory
+from lab.playbook import Inventory, Play
 from support.daemon import ROOT
 
 
@@ -53,7 +53,17 @@ def inventory(lab: Lab, web: list[Host], package: Path) -> Inventory:
 
 
 @pytest.fixture(scope="session")
-def deployed(inventory: Inventory) -> Inventory:
+def rehearsal(inventory: Inventory, web: list[Host]) -> Play:
+    """What the first run would do, asked on fresh hosts."""
+    play = inventory.play("site.yml", "--check", "--diff")
+    for host in web:
+        assert not (host.root / "etc/nginx").exists()
+        assert not (host.root / "usr/sbin/bcryptd").exists()
+    return play
+
+
+@pytest.fixture(scope="session")
+def deployed(rehearsal: Play, inventory: Inventory) -> Inventory:
     """The hosts, configured; tests leave them so."""
     inventory.play("site.yml")
     return inventory

@@ -28,6 +28,10 @@ class Play:
     def changed(self) -> int:
         return sum(host["changed"] for host in self.hosts.values())
 
+    def says(self, text: str) -> bool:
+        """Whether it was printed; Ansible breaks its lines anywhere."""
+        return text in " ".join(self.output.split())
+
     def changes(self) -> str:
         """The tasks that changed something, with their differences."""
         tasks = self.output.split("\nTASK [")
