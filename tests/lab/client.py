@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from lab.playbook import NAME
+from support.load import running
 from support.stack import unverified
 
 
@@ -111,15 +113,6 @@ def run_client(address: str, keep: bool, load: Load) -> None:
 def clients(address: str, count: int = 4) -> Iterator[Load]:
     """Clients that ask again and again until the block ends; each second one keeps its connection."""
     load = Load()
-    threads = [
-        threading.Thread(target=run_client, args=(address, i % 2 == 0, load), daemon=True)
-        for i in range(count)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
+    bodies = [partial(run_client, address, i % 2 == 0, load) for i in range(count)]
+    with running(bodies, load.stopping):
         yield load
-    finally:
-        load.stopping.set()
-        for thread in threads:
-            thread.join(timeout=90)

@@ -28,7 +28,8 @@ def test_a_power_cut_under_load_damages_nothing(deployed: Inventory, web: list[H
         served = load.outcomes["200"]
         eventually("serving by itself", lambda: load.outcomes["200"] > served + 20)
     assert host.shell("systemctl --failed --no-legend --plain") == ""
-    host.shell("dpkg --audit | grep . && exit 1; nginx -t; journalctl --verify --quiet")
+    assert host.shell("dpkg --audit") == ""
+    host.shell("nginx -t && journalctl --verify --quiet")
     assert deployed.play("site.yml", "--limit=web1").changed() == 0
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -19,6 +19,20 @@ class Load:
 
     def statuses(self) -> Counter[int]:
         return Counter([answer.status for answer in self.answers] + [0] * len(self.errors))
+
+
+@contextmanager
+def running(bodies: Sequence[Callable[[], None]], stopping: threading.Event) -> Iterator[None]:
+    """Each body in a thread of its own; at the end of the block they are told to stop."""
+    threads = [threading.Thread(target=body, daemon=True) for body in bodies]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join(timeout=90)
 
 
 @contextmanager
@@ -45,12 +59,5 @@ def clients(
             if answer.status != 200 and pause_s:
                 load.stopping.wait(pause_s)
 
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    try:
+    with running([run] * count, load.stopping):
         yield load
-    finally:
-        load.stopping.set()
-        for thread in threads:
-            thread.join(timeout=60)
