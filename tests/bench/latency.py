@@ -10,7 +10,8 @@ from typing import Any
 from bench.noise import rounds
 from bench.report import spread
 from bench.tools import PASSWORD_PATH, WORKER_NICE, Bench, stack_for
-from support.stack import Stack, unverified
+from support.service import unverified
+from support.stack import Stack
 
 COST = 10
 LIMIT_MS = 2.0

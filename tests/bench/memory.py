@@ -32,7 +32,7 @@ def private_kib(pid: int) -> int:
 
 
 def ask_all(stack: Stack, times: int) -> None:
-    connection = stack.tls()
+    connection = stack.client()
     for _ in range(times):
         for method, path, body in REQUESTS:
             connection.request(method, path, body, TYPE if body else {})

@@ -6,7 +6,8 @@ from typing import Any
 import bcrypt
 import pytest
 
-from support.stack import Answer, Stack
+from support.service import Answer
+from support.stack import Stack
 
 KNOWN = bcrypt.hashpw(b"hunter2", bcrypt.gensalt(4)).decode()
 MARK = "s3cr3t-mark"

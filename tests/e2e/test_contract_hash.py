@@ -157,7 +157,7 @@ def test_verify_takes_a_cheap_legacy_hash_below_the_allowed_minimum() -> None:
 
 
 def test_one_connection_serves_many_requests(stack: Stack) -> None:
-    connection = stack.tls()
+    connection = stack.client()
     for number in range(10):
         connection.request("GET", f"/gethash/password{number}/")
         response = connection.getresponse()

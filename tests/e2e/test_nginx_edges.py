@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from support.stack import Stack, alive, children, unverified
+from support.service import unverified
+from support.stack import Stack, alive, children
 from support.waiting import eventually
 
 ROUTES = ("/gethash/hunter2/", "/v1/hash", "/v1/verify")

@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator, RefResolver
 
 from support.daemon import ROOT
 from support.load import clients
-from support.stack import Answer, Stack, send
+from support.service import Answer, send
+from support.stack import Stack
 from support.waiting import eventually
 
 SPEC: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())

@@ -1,121 +1,35 @@
 """The password stays nowhere: no log, no file, no command line, no memory of an idle worker."""
 
 import os
-import secrets
 import signal
-import socket
-import sys
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from support import fastcgi, memory
+from support import fastcgi, marked, memory
 from support.daemon import HOLD, SANITIZED, START_HASHES, Daemon, FaultyDaemon
 from support.stack import Stack, children
 from support.waiting import eventually
-
 
 NEEDS_PTRACE = pytest.mark.skipif(
     not memory.may_read_others(), reason="the memory of others needs root with CAP_SYS_PTRACE"
 )
 
 
-def new_mark() -> str:
-    """A password whose parts are found nowhere else."""
-    return "mark" + secrets.token_hex(16)
-
-
-def succeed(stack: Stack, mark: str) -> None:
-    assert stack.get(f"/gethash/{mark}/").status == 200
-    assert stack.get("/gethash/" + "".join(f"%{ord(c):02x}" for c in mark)).status == 200
-    answer = stack.post("/v1/hash", {"password": mark})
-    assert answer.status == 200
-    assert stack.post("/v1/verify", {"password": mark, "hash": answer.json()["hash"]}).status == 200
-
-
-def fail_in_every_way(stack: Stack, mark: str) -> None:
-    statuses = [
-        stack.get(f"/gethash/{mark}%zz/").status,
-        stack.get(f"/gethash/{mark}%00/").status,
-        stack.get(f"/gethash/{mark}/{mark}").status,
-        stack.get(f"/gethash/{mark}?{mark}").status,
-        stack.get(f"/{mark}").status,
-        stack.ask("DELETE", f"/gethash/{mark}/").status,
-        stack.get(f"/gethash/{mark}{'a' * 72}/").status,
-        stack.get(f"/gethash/{mark}{'a' * 20000}/").status,
-        stack.post("/v1/hash", f'{{"password": "{mark}'.encode()).status,
-        stack.post("/v1/hash", {"password": mark, mark: 1}).status,
-        stack.post("/v1/hash", {"password": mark, "cost": 99}).status,
-        stack.post("/v1/hash", {"password": mark + "a" * 5000}).status,
-        stack.post("/v1/verify", {"password": mark, "hash": mark}).status,
-        stack.ask("POST", "/v1/hash", mark.encode(), {"Content-Type": "text/plain"}).status,
-    ]
-    assert all(400 <= status < 500 for status in statuses), statuses
-    assert stack.raw(f"GET /gethash/{mark}/ HTTP/9.9\r\n\r\n".encode())
-    assert stack.raw(f"{mark} {mark} {mark}\r\n\r\n".encode())
-    request = f"GET /gethash/{mark}/ HTTP/1.1\r\nHost: unknown.example\r\n\r\n".encode()
-    assert stack.raw(request) == b""
-    assert stack.raw(request, tls=True) == b""
-    # Plain HTTP on the TLS port, and a handshake that breaks in the middle.
-    with socket.create_connection(("127.0.0.1", stack.https_port)) as plain:
-        plain.sendall(request)
-        while plain.recv(65536):
-            pass
-    with socket.create_connection(("127.0.0.1", stack.https_port)) as broken:
-        broken.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + mark.encode())
-
-
-def be_refused_for_overload(stack: Stack, mark: str) -> None:
-    """More at once than the cap lets in."""
-    request = f"GET /gethash/{mark}/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    address = ("127.0.0.1", stack.http_port)
-    connections = [socket.create_connection(address) for _ in range(60)]
-    for connection in connections:
-        connection.sendall(request.encode())
-    heads = []
-    for connection in connections:
-        with connection, connection.makefile("rb") as stream:
-            heads.append(stream.readline())
-    assert any(b" 503 " in head for head in heads)
-
-
-def leave_and_kill(stack: Stack, mark: str) -> None:
-    """A client that leaves, and a worker that dies under a request."""
-    request = f"GET /gethash/{mark}/ HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-    for action in ("leave", "kill"):
-        with socket.create_connection(("127.0.0.1", stack.http_port)) as connection:
-            connection.sendall(request)
-            busy = eventually(
-                "busy",
-                lambda: [row["pid"] for row in stack.status()["workers"] if row["lanes_busy"]],
-            )
-            if action == "kill":
-                for pid in busy:
-                    os.kill(pid, signal.SIGKILL)
-                connection.recv(65536)
-    eventually("two workers", lambda: stack.status()["workers_up"] == 2)
-
-
-def wait_until_idle(stack: Stack) -> None:
-    eventually("all idle", lambda: {x["state"] for x in stack.status()["workers"]} == {"idle"})
-
-
-def as_key(secret: bytes) -> bytes:
-    """The words of a cipher's key that a password becomes, as this machine has them in memory."""
-    words = [secret[i : i + 4] for i in range(0, len(secret), 4)]
-    return b"".join(word[::-1] for word in words) if sys.byteorder == "little" else secret
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
 
 
 def check_nowhere(stack: Stack, mark: str) -> None:
-    wait_until_idle(stack)
-    secret = mark.encode()
-    encoded = "".join(f"%{ord(c):02x}" for c in mark).encode()
-    for form in (secret, encoded):
+    marked.wait_until_idle(stack)
+    forms = (mark.encode(), marked.as_escapes(mark))
+    for form in forms:
         assert memory.files_with(stack.files(), form) == []
         assert memory.command_lines_with(form) == []
     assert len(stack.files()) >= 3
     for pid in [] if SANITIZED else stack.worker_pids():
-        for form in (secret, encoded, as_key(secret)):
+        for form in (*forms, marked.as_key(mark)):
             assert memory.regions_with(pid, form) == []
 
 
@@ -127,10 +41,10 @@ def tell_unless_searched() -> None:
 QUICK_COST = {"BCRYPTD_COST": "9"}
 Way = tuple[Callable[[Stack, str], None], dict[str, str]]
 WAYS: dict[str, Way] = {
-    "success": (succeed, QUICK_COST),
-    "errors": (fail_in_every_way, QUICK_COST),
-    "overload": (be_refused_for_overload, {"BCRYPTD_COST": "11"}),
-    "client leaves and worker dies": (leave_and_kill, HOLD),
+    "success": (marked.succeed, QUICK_COST),
+    "errors": (marked.fail_in_every_way, QUICK_COST),
+    "overload": (marked.be_refused_for_overload, {"BCRYPTD_COST": "11"}),
+    "client leaves and worker dies": (partial(marked.leave_and_kill, kill=kill), HOLD),
 }
 
 
@@ -140,7 +54,7 @@ WAYS: dict[str, Way] = {
 def test_the_password_stays_nowhere(
     way: Callable[[Stack, str], None], settings: dict[str, str], engine: str
 ) -> None:
-    mark = new_mark()
+    mark = marked.new_mark()
     checked = {"BCRYPTD_ENGINE": engine, "BCRYPTD_CROSS_CHECK_EVERY": "2"}
     with Stack(**settings, **checked, BCRYPTD_LOG_LEVEL="debug") as own:
         way(own, mark)
@@ -152,7 +66,7 @@ def test_the_password_stays_nowhere(
 
 @NEEDS_PTRACE
 def test_the_password_stays_nowhere_after_a_client_limit() -> None:
-    mark = new_mark()
+    mark = marked.new_mark()
     limits = {"BCRYPTD_CLIENT_RATE": "1", "BCRYPTD_CLIENT_BURST": "5"}
     with Stack(client_limits="on", **limits) as own:
         statuses = [own.get(f"/gethash/{mark}/").status for _ in range(30)]
@@ -165,7 +79,7 @@ def test_the_password_stays_nowhere_after_a_client_limit() -> None:
 @pytest.mark.parametrize("tls", [True, False], ids=["https", "http"])
 def test_nginx_forgets_the_password_too(tls: bool) -> None:
     """Over HTTP/1.1; in HTTP/2 its receive buffer keeps the last bytes, as SECURITY.md says."""
-    mark = new_mark()
+    mark = marked.new_mark()
     with Stack() as own:
         assert own.get(f"/gethash/{mark}/", tls=tls).status == 200
         assert own.post("/v1/hash", {"password": mark}, tls=tls).status == 200
@@ -182,7 +96,7 @@ def test_nginx_forgets_the_password_too(tls: bool) -> None:
 @pytest.mark.parametrize("engine", ["libxcrypt", "lanes"])
 def test_the_search_finds_what_is_there(engine: str) -> None:
     """A worker that is busy has the password in memory; else the tests above say nothing."""
-    mark = new_mark()
+    mark = marked.new_mark()
     secret = mark.encode()
     with Daemon(**HOLD, BCRYPTD_WORKERS="1", BCRYPTD_ENGINE=engine) as daemon:
         daemon.start_ready()
@@ -193,17 +107,17 @@ def test_the_search_finds_what_is_there(engine: str) -> None:
             pid = daemon.worker_pids()[0]
             eventually("found", lambda: memory.regions_with(pid, secret))
             if engine == "lanes":
-                eventually("key found", lambda: memory.regions_with(pid, as_key(secret)))
+                eventually("key found", lambda: memory.regions_with(pid, marked.as_key(mark)))
             fastcgi.read_output(connection)
         eventually("idle", lambda: daemon.status()["workers"][0]["state"] == "idle")
         assert memory.regions_with(pid, secret) == []
-        assert memory.regions_with(pid, as_key(secret)) == []
+        assert memory.regions_with(pid, marked.as_key(mark)) == []
 
 
 @NEEDS_PTRACE
 @pytest.mark.skipif(SANITIZED, reason="the sanitizer's allocator keeps what was freed")
 def test_the_lanes_that_a_fallback_leaves_keep_nothing() -> None:
-    mark = new_mark()
+    mark = marked.new_mark()
     params = {"REQUEST_METHOD": "GET", "REQUEST_URI": f"/gethash/{mark}/"}
     with FaultyDaemon(0, START_HASHES, BCRYPTD_CROSS_CHECK_EVERY="1", BCRYPTD_COST="10") as daemon:
         daemon.start_ready()
@@ -216,7 +130,7 @@ def test_the_lanes_that_a_fallback_leaves_keep_nothing() -> None:
         # The worker tells its state after its replies.
         eventually("fallback", lambda: daemon.status()["workers"][0]["engine"] == "libxcrypt")
         eventually("idle", lambda: daemon.status()["workers"][0]["state"] == "idle")
-        for form in (mark.encode(), as_key(mark.encode())):
+        for form in (mark.encode(), marked.as_key(mark)):
             assert memory.regions_with(daemon.worker_pids()[0], form) == []
 
 

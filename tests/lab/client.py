@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import ssl
 import threading
 import time
@@ -11,52 +10,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from lab.playbook import NAME
 from support.load import running
-from support.stack import unverified
+from support.service import Connection, Service
+
+QUESTION = json.dumps({"password": "hunter2", "cost": 10})
 
 
-class Connection(http.client.HTTPSConnection):
-    """To an address, and by TLS to a name."""
-
-    def __init__(self, address: str, timeout_s: float = 60.0) -> None:
-        super().__init__(NAME, timeout=timeout_s)
-        self.address = address
-
-    def connect(self) -> None:
-        plain = socket.create_connection((self.address, 443), timeout=self.timeout)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context: ssl.SSLContext = unverified()
-        self.sock = context.wrap_socket(plain, server_hostname=NAME)
-
-    def post(self, route: str, value: Any) -> tuple[int, bytes]:
-        headers = {"Content-Type": "application/json"}
-        self.request("POST", f"/v1/{route}", json.dumps(value), headers)
-        answer = self.getresponse()
-        return answer.status, answer.read()
-
-
-def post(address: str, route: str, value: Any) -> tuple[int, bytes]:
-    connection = Connection(address)
-    try:
-        return connection.post(route, value)
-    finally:
-        connection.close()
+def service(address: str) -> Service:
+    """What is deployed there."""
+    return Service(address, NAME, http_port=80, https_port=443, internal_port=9180)
 
 
 def serves(address: str) -> bool:
     """Whether it hashes, and verifies its own hash."""
     try:
-        status, body = post(address, "hash", {"password": "hunter2", "cost": 10})
-        if status != 200:
+        hashed = service(address).post("/v1/hash", {"password": "hunter2", "cost": 10})
+        if hashed.status != 200:
             return False
-        question = {"password": "hunter2", "hash": json.loads(body)["hash"]}
-        status, body = post(address, "verify", question)
+        question = {"password": "hunter2", "hash": hashed.json()["hash"]}
+        verified = service(address).post("/v1/verify", question)
     except OSError:
         return False
-    return status == 200 and json.loads(body)["match"] is True
+    return verified.status == 200 and verified.json()["match"] is True
 
 
 @dataclass
@@ -79,22 +56,29 @@ class Load:
             self.failed.append(f"{time.monotonic() - self.begun:.3f} s: {outcome}")
 
 
+def hash_once(connection: Connection) -> str:
+    headers = {"Content-Type": "application/json"}
+    connection.request("POST", "/v1/hash", QUESTION, headers)
+    answer = connection.getresponse()
+    answer.read()
+    return str(answer.status)
+
+
 def ask(connection: Connection) -> str:
-    """One request. A connection that the server closed while it was idle is opened again, as each
+    """One request: its status. A connection that the server closed while it was idle is opened again, as each
     HTTP client does (RFC 9112, section 9.3.1): the request was not taken up."""
-    value = {"password": "hunter2", "cost": 10}
     kept = connection.sock is not None
     try:
-        return str(connection.post("hash", value)[0])
+        return hash_once(connection)
     except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
         connection.close()
         if not kept:
             raise
-    return str(connection.post("hash", value)[0])
+    return hash_once(connection)
 
 
 def run_client(address: str, keep: bool, load: Load) -> None:
-    connection = Connection(address)
+    connection = service(address).client()
     while not load.stopping.is_set():
         started = time.monotonic()
         try:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from support.stack import Answer, Stack
+from support.service import Answer
+from support.stack import Stack
 
 
 @dataclass

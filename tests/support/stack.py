@@ -1,32 +1,16 @@
 """The whole service as a user starts it: script/server with nginx and bcryptd, on free ports."""
 
-import http.client
-import json
 import os
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from support.daemon import BINARY, QUICK, ROOT, clean_environment, parse_metrics
+from support.daemon import BINARY, QUICK, ROOT, clean_environment
+from support.service import Service
 from support.waiting import eventually
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> dict[str, Any]:
-        value = json.loads(self.body)
-        assert isinstance(value, dict)
-        return value
 
 
 def free_ports(count: int) -> list[int]:
@@ -38,14 +22,6 @@ def free_ports(count: int) -> list[int]:
     for holder in holders:
         holder.close()
     return ports
-
-
-def unverified() -> ssl.SSLContext:
-    """For the self-signed certificate of a test."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def children(pid: int) -> list[int]:
@@ -70,14 +46,14 @@ def alive(pids: list[int]) -> list[int]:
     return running
 
 
-class Stack:
+class Stack(Service):
     """A running script/server; `with` ends it whatever happens."""
 
     def __init__(self, client_limits: str = "off", **settings: str) -> None:
+        super().__init__("localhost", "localhost", *free_ports(3))
         self.directory = Path(tempfile.mkdtemp(prefix="bcryptd-stack."))
         self.directory.chmod(0o755)
         self.run_dir = self.directory / "run"
-        self.http_port, self.https_port, self.internal_port = free_ports(3)
         self.output = self.directory / "output"
         self.settings = {
             **QUICK,
@@ -125,62 +101,6 @@ class Stack:
         assert self.process is not None
         return children(self.process.pid)
 
-    def plain(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("localhost", self.http_port, timeout=60)
-
-    def tls(self) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection(
-            "localhost", self.https_port, timeout=60, context=unverified()
-        )
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: dict[str, str] | None = None,
-        tls: bool = True,
-    ) -> Answer:
-        connection = self.tls() if tls else self.plain()
-        return send(connection, method, path, body, headers)
-
-    def get(self, path: str, tls: bool = True) -> Answer:
-        return self.ask("GET", path, tls=tls)
-
-    def post(self, path: str, value: Any, tls: bool = True) -> Answer:
-        body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        return self.ask("POST", path, body, {"Content-Type": "application/json"}, tls)
-
-    def internal(self, path: str, headers: dict[str, str] | None = None) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.internal_port, timeout=30)
-        return send(connection, "GET", path, None, headers)
-
-    def status(self) -> dict[str, Any]:
-        return self.internal("/status").json()
-
-    def worker_pids(self) -> list[int]:
-        return [row["pid"] for row in self.status()["workers"] if row["pid"] != 0]
-
-    def metrics(self) -> dict[str, float]:
-        return parse_metrics(self.internal("/metrics").body.decode())
-
-    def raw(self, data: bytes, tls: bool = False) -> bytes:
-        """Sends bytes as they are and reads to the end."""
-        port = self.https_port if tls else self.http_port
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
-            connection = (
-                unverified().wrap_socket(plain, server_hostname="localhost") if tls else plain
-            )
-            with connection:
-                connection.sendall(data)
-                answer = b""
-                try:
-                    while part := connection.recv(65536):
-                        answer += part
-                except ConnectionResetError:
-                    pass
-                return answer
-
     def files(self) -> list[Path]:
         """Everything that the service has written."""
         written = [self.output, *self.run_dir.rglob("*")]
@@ -202,19 +122,3 @@ class Stack:
                         pass
                 self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def send(
-    connection: http.client.HTTPConnection,
-    method: str,
-    path: str,
-    body: bytes | None = None,
-    headers: dict[str, str] | None = None,
-) -> Answer:
-    try:
-        connection.request(method, path, body, headers or {})
-        response = connection.getresponse()
-        fields = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, fields, response.read())
-    finally:
-        connection.close()

@@ -7,7 +7,7 @@ import time
 import bcrypt
 
 from bench.tools import PASSWORD_PATH
-from support.stack import unverified
+from support.service import unverified
 
 PASSWORD = b"correct horse battery"
 SETTING_LENGTH = 29  # of the salt as crypt(5) writes it, with method and cost
