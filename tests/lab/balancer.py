@@ -1,15 +1,17 @@
-"""A TCP load balancer: this machine's haproxy, in the network of a host of the lab."""
+"""This machine's haproxy in the network of a host of the lab: a TCP load balancer, and a door by which
+a program that knows no TLS with names comes to a service."""
 
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
-from lab.cleanup import note_process
+from lab.command import run
 from lab.host import Host
-from lab.lab import Lab
+from lab.lab import Lab, running
+from lab.playbook import NAME
 from support.waiting import eventually
 
-CONFIGURATION = """
+BALANCER = """
 global
     stats socket {directory}/haproxy.sock level admin
 defaults
@@ -29,18 +31,44 @@ backend hosts
 {servers}
 """
 
+DOOR = """
+global
+    maxconn 30000
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 60s
+    timeout server 60s
+    retries 0
+frontend plain
+    bind 127.0.0.1:{port}
+    default_backend service
+backend service
+    server target {address}:443 ssl verify none sni str({name})
+"""
+
 
 @contextmanager
 def balancer(lab: Lab, at: Host, hosts: list[Host]) -> Iterator[str]:
     """Balances HTTPS over the hosts by their /readyz. Gives its address."""
     servers = "".join(f"    server {host.name} {host.address}:443\n" for host in hosts)
     path = lab.directory / "haproxy.cfg"
-    path.write_text(CONFIGURATION.format(directory=lab.directory, servers=servers))
-    process = subprocess.Popen(at.from_its_network(["haproxy", "-db", "-f", str(path)]))
-    note_process(lab.directory / "haproxy.pid", process.pid)
-    try:
+    path.write_text(BALANCER.format(directory=lab.directory, servers=servers))
+    with haproxy(lab, at, path):
         eventually("haproxy listens", lambda: at.answers(443))
         yield at.address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+
+
+@contextmanager
+def door(lab: Lab, at: Host, target: Host, port: int) -> Iterator[None]:
+    """A port of the host's loopback whose connections become TLS ones to the target, one to one."""
+    path = lab.directory / "door.cfg"
+    path.write_text(DOOR.format(port=port, address=target.address, name=NAME))
+    with haproxy(lab, at, path):
+        look = at.from_its_network(["ss", "-Htln", f"sport = :{port}"])
+        eventually("haproxy listens", lambda: run(*look).stdout)
+        yield
+
+
+def haproxy(lab: Lab, at: Host, path: Path) -> AbstractContextManager[None]:
+    return running(lab, path.stem, at.from_its_network(["haproxy", "-db", "-f", str(path)]))

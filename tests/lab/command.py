@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 TOOLS = ("mmdebstrap", "systemd-nspawn", "ip", "nft", "ssh", "ssh-keygen", "mount", "umount")
 
@@ -18,6 +19,7 @@ def run(
     timeout_s: float = 900,
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs it to its end; a failure is an error with all that it printed."""
     result = subprocess.run(
@@ -28,6 +30,7 @@ def run(
         errors="replace",
         timeout=timeout_s,
         env=None if env is None else {**os.environ, **env},
+        cwd=cwd,
     )
     if check and result.returncode != 0:
         raise CommandError(

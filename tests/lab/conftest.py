@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from lab import document
 from lab.command import run, why_not
 from lab.host import Host
 from lab.lab import Lab
-from lab.playbook import Inventory, Play
+from lab.playbook import ANSIBLE, Inventory, Play
 from support.daemon import ROOT
 
 
@@ -23,15 +24,18 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def package() -> Path:
-    """The package, as script/package builds it."""
-    output = run(str(ROOT / "script" / "package"), "--no-lint").stdout
+    """The package, as the document says to build it."""
+    output = run("sh", "-c", document.command("../script/package"), cwd=ANSIBLE).stdout
     return ROOT / output.splitlines()[-1]
 
 
 @pytest.fixture(scope="session")
 def web(lab: Lab) -> list[Host]:
-    """Two hosts for the service, as Debian delivers them."""
-    return lab.boot("web1", "web2")
+    """Two hosts for the service, one of each release of Debian, as Debian delivers them."""
+    hosts = [lab.add("web1", "bookworm"), lab.add("web2", "trixie")]
+    for host in hosts:
+        host.wait_booted()
+    return hosts
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +50,7 @@ def inventory(lab: Lab, web: list[Host], package: Path) -> Inventory:
         bcryptd_package=str(package),
         firewall_ssh_sources=[administrator],
         firewall_internal_sources=[administrator, balancer],
+        firewall_unlimited_sources=[administrator, balancer],
         nginx_unlimited_networks=[administrator, balancer],
         intrusion_never=["127.0.0.0/8", administrator, balancer],
         maintenance_drain_seconds=3,
@@ -55,7 +60,9 @@ def inventory(lab: Lab, web: list[Host], package: Path) -> Inventory:
 @pytest.fixture(scope="session")
 def rehearsal(inventory: Inventory, web: list[Host]) -> Play:
     """What the first run would do, asked on fresh hosts."""
-    play = inventory.play("site.yml", "--check", "--diff")
+    play = inventory.documented(
+        "ansible-playbook -i inventories/staging playbooks/site.yml --check --diff"
+    )
     for host in web:
         assert not (host.root / "etc/nginx").exists()
         assert not (host.root / "usr/sbin/bcryptd").exists()
@@ -65,5 +72,5 @@ def rehearsal(inventory: Inventory, web: list[Host]) -> Play:
 @pytest.fixture(scope="session")
 def deployed(rehearsal: Play, inventory: Inventory) -> Inventory:
     """The hosts, configured; tests leave them so."""
-    inventory.play("site.yml")
+    inventory.documented("ansible-playbook -i inventories/staging playbooks/site.yml")
     return inventory

@@ -1,9 +1,11 @@
-"""Root file systems of Debian, made once and kept: hosts run on an overlay above them."""
+"""Root file systems of Debian, made once and kept: hosts run on an overlay above them, and tools of
+a newer release than this machine's run in one."""
 
 import fcntl
 import hashlib
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.command import run
@@ -12,14 +14,8 @@ CACHE = Path(os.environ.get("BCRYPTD_LAB_CACHE", "/var/cache/bcryptd-lab"))
 RELEASES = ("bookworm", "trixie")
 USER = "debian"  # as in Debian's cloud images: by key only, and root by sudo
 
-# What Debian's cloud images have of that which the roles build on.
-PACKAGES = (
-    "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,openssh-server,ca-certificates,"
-    "python3-apt,sudo,curl,iputils-ping,cron,logrotate,rsyslog,less,kmod,nano"
-)
-
 # In the new root, whose path is "$1".
-CUSTOMIZE = f"""
+CUSTOMIZE_HOST = f"""
 set -e
 chroot "$1" useradd --create-home --shell /bin/bash {USER}
 echo '{USER} ALL=(ALL) NOPASSWD:ALL' >"$1/etc/sudoers.d/{USER}"
@@ -27,6 +23,25 @@ chroot "$1" systemctl enable systemd-networkd.service ssh.service
 rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/machine-id" "$1/etc/hostname"
 : >"$1/etc/machine-id"
 """
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a root is for."""
+
+    name: str
+    packages: str
+    customize: str
+
+
+# What Debian's cloud images have of that which the roles build on.
+HOST = Kind(
+    "host",
+    "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,openssh-server,ca-certificates,"
+    "python3-apt,sudo,curl,iputils-ping,cron,logrotate,rsyslog,less,kmod,nano",
+    CUSTOMIZE_HOST,
+)
+TOOLS = Kind("tools", "ansible,openssh-client,testssl.sh", ":")
 
 
 def apt_files() -> list[Path]:
@@ -64,14 +79,14 @@ def deb822_lines() -> list[str]:
     return lines
 
 
-def key_of(release: str) -> str:
+def key_of(release: str, kind: Kind) -> str:
     """Changes with whatever goes into a root."""
-    content = [release, PACKAGES, CUSTOMIZE, sources(release), Path(__file__).read_text()]
+    content = [release, repr(kind), sources(release), Path(__file__).read_text()]
     content += [path.read_text() for path in apt_files()]
     return hashlib.sha256("\0".join(content).encode()).hexdigest()[:16]
 
 
-def make(release: str, target: Path) -> None:
+def make(release: str, kind: Kind, target: Path) -> None:
     """Makes a root at a path that does not exist yet."""
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -83,9 +98,9 @@ def make(release: str, target: Path) -> None:
         "--variant=minbase",
         # A host in use knows which packages there are.
         "--skip=cleanup/apt/lists",
-        f"--include={PACKAGES}",
+        f"--include={kind.packages}",
         *options,
-        f"--customize-hook={CUSTOMIZE}",
+        f"--customize-hook={kind.customize}",
         release,
         str(partial),
         "-",
@@ -95,18 +110,25 @@ def make(release: str, target: Path) -> None:
         shutil.copy(path, partial / "etc/apt/apt.conf.d" / path.name)
     for certificate in Path("/usr/local/share/ca-certificates").glob("**/*.crt"):
         shutil.copy(certificate, partial / "usr/local/share/ca-certificates")
-    run("chroot", str(partial), "update-ca-certificates")
+    run(
+        "chroot",
+        str(partial),
+        "sh",
+        "-c",
+        "! command -v update-ca-certificates || update-ca-certificates",
+    )
     partial.rename(target)
 
 
-def root(release: str) -> Path:
+def root(release: str, kind: Kind = HOST) -> Path:
     """The root of a release; made when it is not there. One at a time makes it."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    target = CACHE / f"{release}-{key_of(release)}"
+    prefix = f"{release}-{kind.name}"
+    target = CACHE / f"{prefix}-{key_of(release, kind)}"
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.is_dir():
-            for old in CACHE.glob(f"{release}-*"):
+            for old in CACHE.glob(f"{prefix}-*"):
                 shutil.rmtree(old, ignore_errors=True)
-            make(release, target)
+            make(release, kind, target)
     return target

@@ -6,6 +6,8 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab import cleanup, image, network
@@ -106,6 +108,10 @@ class Lab:
             host.wait_booted()
         return hosts
 
+    def log_in(self, host: Host, line: str) -> str:
+        """Output of a line of shell on a host, for a person who logs in to it."""
+        return run(*ssh_command(self.directory, host.address), line).stdout
+
     def close(self) -> None:
         cleanup.sweep(self.id)
         for host in self.hosts.values():
@@ -121,6 +127,24 @@ class Lab:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def running(
+    lab: Lab, name: str, command: list[str], env: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """A program of this machine that serves the lab, for the time of the block."""
+    with (lab.directory / f"{name}.log").open("wb") as log:
+        environment = {**os.environ, **(env or {})}
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+        )
+    cleanup.note_process(lab.directory / f"{name}.pid", process.pid)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 def ssh_command(directory: Path, address: str) -> list[str]:

@@ -1,13 +1,17 @@
 """What others can reach and do; they are hosts of the lab."""
 
+import json
 import sys
 from collections.abc import Iterator
+from statistics import median
 
 import pytest
 
+from lab import document
+from lab.balancer import door
 from lab.command import run
 from lab.host import Host
-from lab.lab import TESTS, Lab
+from lab.lab import TESTS, Lab, running
 from lab.playbook import NAME, Inventory
 from support.waiting import eventually
 
@@ -73,7 +77,7 @@ def test_ssh_without_a_key_fails(lab: Lab, deployed: Inventory, web: list[Host],
 
 
 def test_a_client_far_over_the_limit_is_banned_and_another_is_not(
-    web: list[Host], strangers: list[Host]
+    lab: Lab, web: list[Host], strangers: list[Host]
 ) -> None:
     bad, good = strangers
     target = web[0]
@@ -81,12 +85,15 @@ def test_a_client_far_over_the_limit_is_banned_and_another_is_not(
     assert "200" in statuses and "429" in statuses
     eventually("banned", lambda: curl(bad, target, "/gethash/hunter2/") == "000\n")
     assert curl(good, target, "/gethash/hunter2/") == "200\n"
-    assert bad.address in target.shell("fail2ban-client status bcryptd-refused")
+    status = document.command("sudo fail2ban-client status bcryptd-refused")
+    assert bad.address in lab.log_in(target, status)
     assert f"Ban {bad.address}" in target.shell("cat /var/log/fail2ban.log")
     metrics = "/var/lib/prometheus/node-exporter/bcryptd_bans.prom"
     target.shell("systemctl start bcryptd-bans.service")
     assert 'bcryptd_bans{jail="bcryptd-refused"} 1' in target.shell(f"cat {metrics}")
-    target.shell("fail2ban-client unban --all")
+    lab.log_in(
+        target, document.command("sudo fail2ban-client unban ADDRESS", {"ADDRESS": bad.address})
+    )
     assert curl(bad, target, "/gethash/hunter2/") == "200\n"
 
 
@@ -95,4 +102,74 @@ def test_what_no_client_sends_is_banned_too(web: list[Host], strangers: list[Hos
     assert set(curl(bad, target, "/wp-login.php", 35).split()) >= {"404"}
     eventually("banned", lambda: curl(bad, target, "/gethash/hunter2/") == "000\n")
     assert bad.address in target.shell("fail2ban-client status bcryptd-malformed")
+    target.shell("fail2ban-client unban --all")
+
+
+def latency(host: Host, target: Host, count: int = 40) -> float:
+    """The median time of a request, all of which succeed."""
+    command = [sys.executable, "-m", "lab.latency", target.address, str(count)]
+    output = run(*host.from_its_network(command), env={"PYTHONPATH": str(TESTS)}).stdout
+    seen = json.loads(output)
+    assert set(seen["statuses"]) == {200}, seen["statuses"]
+    return float(median(seen["times"]))
+
+
+def packets_refused(target: Host) -> int:
+    """Of new connections, by the firewall."""
+    return int(target.shell("nft list counter inet bcryptd connections_refused").split()[6])
+
+
+DOOR_PORT = 8080
+SLOW: dict[str, list[str]] = {
+    "headers": ["-H", "-i", "2", "/"],
+    "body": ["-B", "-i", "2", "-s", "4000", "-f", "application/json", "/v1/hash"],
+    "read": ["-X", "-w", "1", "-y", "1", "-n", "5", "-z", "1", "/gethash/hunter2/"],
+}
+
+
+def slow_attack(lab: Lab, attack: str) -> list[str]:
+    """slowhttptest knows no TLS with names (SNI), so it goes through a door. 500 new connections a
+    second, for a minute at the most."""
+    *options, path = SLOW[attack]
+    hosts = lab.directory / "hosts-door"
+    hosts.write_text(f"127.0.0.1 localhost {NAME}\n")
+    script = f'mount --bind {hosts} /etc/hosts && exec "$@"'
+    size = ["-c", "20000", "-r", "500", "-l", "60", "-u", f"http://{NAME}:{DOOR_PORT}{path}"]
+    command = ["nice", "-n", "19", "prlimit", "--nofile=65536", "slowhttptest", *options, *size]
+    return ["unshare", "--mount", "sh", "-c", script, "sh", *command]
+
+
+@pytest.mark.parametrize("attack", SLOW)
+def test_slow_clients_leave_the_latency_of_others_alone(
+    lab: Lab, web: list[Host], strangers: list[Host], attack: str
+) -> None:
+    """Without bans, which end each of these attacks within seconds."""
+    bad, good = strangers
+    target = web[0]
+    target.shell("systemctl stop fail2ban.service")
+    before = latency(good, target)
+    command = bad.from_its_network(slow_attack(lab, attack))
+    with door(lab, bad, target, DOOR_PORT), running(lab, f"slow-{attack}", command):
+        refused = packets_refused(target)
+        eventually("attack", lambda: packets_refused(target) > refused)
+        refused = packets_refused(target)
+        during = latency(good, target)
+        # It went on all the time, with all that one client may have.
+        assert packets_refused(target) > refused
+    target.shell("systemctl start fail2ban.service && fail2ban-client unban --all")
+    after = latency(good, target)
+    print(
+        f"slow {attack}: median {before:.4f} s before, {during:.4f} s during, {after:.4f} s after"
+    )
+    assert during < 1.5 * max(before, after)
+
+
+@pytest.mark.parametrize("attack", SLOW)
+def test_slow_clients_are_banned(
+    lab: Lab, web: list[Host], strangers: list[Host], attack: str
+) -> None:
+    bad, target = strangers[0], web[0]
+    command = bad.from_its_network(slow_attack(lab, attack))
+    with door(lab, bad, target, DOOR_PORT), running(lab, f"slow-{attack}", command):
+        eventually("banned", lambda: bad.address in target.shell("fail2ban-client banned"))
     target.shell("fail2ban-client unban --all")

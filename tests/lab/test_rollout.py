@@ -13,6 +13,18 @@ from lab.lab import Lab
 from lab.playbook import Inventory
 from support.waiting import eventually
 
+ROLLOUT = (
+    "ansible-playbook -i inventories/production playbooks/rollout.yml"
+    " -e bcryptd_package=/path/of/the.deb"
+)
+DRAIN = (
+    "ansible-playbook -i inventories/production playbooks/maintenance.yml"
+    " --limit HOST -e state=drained"
+)
+UNDRAIN = (
+    "ansible-playbook -i inventories/production playbooks/maintenance.yml"
+    " --limit HOST -e state=in_service"
+)
 # Takes the place of the program in a package that cannot start.
 BROKEN = "#!/bin/sh\necho 'this release is broken' >&2\nexit 1\n"
 
@@ -45,14 +57,15 @@ def front(lab: Lab, deployed: Inventory, web: list[Host]) -> Iterator[str]:
     deployed.play("site.yml")
 
 
-def test_a_rollout_fails_no_request(
+def test_a_rollout_and_its_way_back_fail_no_request(
     lab: Lab, deployed: Inventory, web: list[Host], package: Path, front: str
 ) -> None:
     new = repack(lab, package, "0.1.0-2")
     with clients(front, 6) as load:
         eventually("load", lambda: load.count() > 20)
-        deployed.play("rollout.yml", bcryptd_package=str(new))
-    assert [version(host) for host in web] == ["0.1.0-2", "0.1.0-2"]
+        for number, path in (("0.1.0-2", new), ("0.1.0-1", package)):
+            deployed.documented(ROLLOUT, {"/path/of/the.deb": str(path)})
+            assert [version(host) for host in web] == [number, number]
     assert load.failed == []
     assert load.outcomes["200"] > 200
 
@@ -97,11 +110,11 @@ def test_maintenance_takes_a_host_out_and_back_and_fails_no_request(
     host = web[0]
     with clients(front, 6) as load:
         eventually("load", lambda: load.count() > 20)
-        deployed.play("maintenance.yml", "--limit=web1", state="drained")
+        deployed.documented(DRAIN, {"HOST": "web1"})
         assert host.shell("ss -Htn state established '( sport = :443 )'") == ""
         host.reboot()
         assert host.shell("ls /etc/nginx/drain") != "", "a reboot does not undrain"
-        deployed.play("maintenance.yml", "--limit=web1", state="in_service")
+        deployed.documented(UNDRAIN, {"HOST": "web1"})
         log = "wc -l </var/log/nginx/bcryptd.log"
         before = int(host.shell(log))
         eventually("requests come again", lambda: int(host.shell(log)) > before + 5)

@@ -1,11 +1,10 @@
 """site.yml on fresh hosts, and again."""
 
-import json
 import re
 
 import pytest
 
-from lab.client import post, serves
+from lab.client import serves, service
 from lab.host import Host
 from lab.playbook import Inventory, Play
 
@@ -21,8 +20,8 @@ def test_the_rehearsal_on_a_fresh_host_tells_what_would_change(
 def test_a_fresh_host_serves_after_the_first_run(deployed: Inventory, web: list[Host]) -> None:
     for host in web:
         assert serves(host.address)
-        status, body = post(host.address, "hash", {"password": "hunter2"})
-        assert (status, json.loads(body)["cost"]) == (200, 12)
+        answer = service(host.address).post("/v1/hash", {"password": "hunter2"})
+        assert (answer.status, answer.json()["cost"]) == (200, 12)
         assert host.shell("systemctl --failed --no-legend --plain") == ""
 
 

@@ -1,0 +1,29 @@
+"""The commands of docs/operations.md. A test that runs one takes it from there by its text, so what
+the document says is what is tested."""
+
+import re
+from collections.abc import Mapping
+
+from support.daemon import ROOT
+
+DOCUMENT = ROOT / "docs" / "operations.md"
+CHAPTER = "Deploy it with Ansible"
+
+
+def commands() -> list[str]:
+    """Those of the chapter about Ansible, without their comments."""
+    text = DOCUMENT.read_text()
+    chapter = re.split(r"^## ", text.partition(f"\n## {CHAPTER}\n")[2], flags=re.M)[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```", chapter, flags=re.M | re.S)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    bare = (re.sub(r"\s+# .*", "", line).strip() for line in lines)
+    return [" ".join(line.split()) for line in bare if line]
+
+
+def command(line: str, values: Mapping[str, str] | None = None) -> str:
+    """A line of the document, with values in place of its words (HOST, /path/of/the.deb)."""
+    assert line in commands(), f"docs/operations.md has no command '{line}'"
+    for name, value in (values or {}).items():
+        assert name in line, name
+        line = line.replace(name, value)
+    return line

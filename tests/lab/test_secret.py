@@ -1,0 +1,98 @@
+"""The marked password of the end-to-end tests, on deployed hosts: it stays nowhere on them."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.client import service
+from lab.host import Host
+from lab.playbook import ANSIBLE, Inventory
+from support import marked, memory
+from support.waiting import eventually
+
+# In memory only, so not among the files that a host has written to its disk.
+VOLATILE = ("run", "tmp", "dev/shm")
+# As its readers get it; on disk it may be compressed.
+JOURNAL = "journalctl --output=export --all --no-pager"
+
+
+@pytest.fixture(scope="module", params=[0, 1], ids=["web1", "web2"])
+def host(request: pytest.FixtureRequest, deployed: Inventory, web: list[Host]) -> Iterator[Host]:
+    """A host whose log tells all it can, and that computes each hash in both ways."""
+    chosen = web[request.param]
+    staging = yaml.safe_load((ANSIBLE / "inventories/staging/group_vars/bcryptd.yml").read_text())
+    settings = {**staging["bcryptd_settings"], "log-level": "debug", "cross-check-every": 1}
+    limit = f"--limit={chosen.name}"
+    deployed.play("site.yml", limit, "--tags=bcryptd,nginx", bcryptd_settings=settings)
+    yield chosen
+    deployed.play("site.yml", limit)
+
+
+def processes(host: Host) -> list[int]:
+    """All that run on the host, as this machine numbers them."""
+    leader = host.leader()
+    assert leader is not None
+    pids = [leader]
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            pids += [int(child) for child in task.read_text().split()]
+    return pids
+
+
+def written_files(host: Host) -> list[Path]:
+    """All that the host has written since Debian delivered it, on disk or in memory."""
+    roots = [host.directory / "upper"]
+    roots += [Path(f"/proc/{host.leader()}/root") / name for name in VOLATILE]
+    paths = [path for root in roots for path in root.rglob("*")]
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
+def places(host: Host, deployed: Inventory, mark: str) -> list[str]:
+    """Where the mark stands: files, the journal, Ansible's output, command lines, memory."""
+    forms = (mark.encode(), marked.as_escapes(mark))
+    journal = host.shell(JOURNAL).encode()
+    files = written_files(host) + deployed.logs()
+    found = []
+    for form in forms:
+        found += [str(path) for path in memory.files_with(files, form)]
+        found += [str(path) for path in memory.command_lines_with(form)]
+        found += ["journal"] if memory.pattern(form).search(journal) else []
+    for pid in processes(host):
+        for form in (*forms, marked.as_key(mark)):
+            found += [f"memory of {pid}: {region}" for region in memory.regions_with(pid, form)]
+    return found
+
+
+def kill(host: Host, signal: str, pid: int) -> None:
+    host.run("kill", f"-{signal}", str(pid))
+
+
+def test_the_password_stays_nowhere_on_a_host(deployed: Inventory, host: Host) -> None:
+    mark = marked.new_mark()
+    deployed_there = service(host.address)
+    marked.succeed(deployed_there, mark)
+    marked.fail_in_every_way(deployed_there, mark)
+    marked.be_refused_for_overload(deployed_there, mark)
+    # SIGSEGV would leave a core where one is allowed.
+    for signal in ("KILL", "SEGV"):
+        marked.leave_and_kill(deployed_there, mark, partial(kill, host, signal))
+    deployed.play("site.yml", f"--limit={host.name}", "--check", "--diff", "-vvv")
+    marked.wait_until_idle(deployed_there)
+    log = host.shell("cat /var/log/nginx/bcryptd.log")
+    assert '"status":503' in log and '"status":499' in log and '"route":"gethash"' in log
+    assert host.shell("journalctl -u bcryptd.service BCRYPTD_EVENT=child_exit") != ""
+    assert places(host, deployed, mark) == []
+
+
+def test_the_search_finds_what_is_there(deployed: Inventory, host: Host) -> None:
+    mark = marked.new_mark()
+    host.run("sh", "-c", "cat >/var/log/nginx/note", stdin=mark)
+    host.run("sh", "-c", "cat >/run/note", stdin=f"{mark}")
+    host.run("logger", "-t", "note", stdin=mark)
+    eventually("in the journal", lambda: "journal" in places(host, deployed, mark))
+    found = " ".join(places(host, deployed, mark))
+    assert "upper/var/log/nginx/note" in found and "run/note" in found
+    host.shell("rm /var/log/nginx/note /run/note")
