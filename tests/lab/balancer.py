@@ -1,6 +1,7 @@
 """This machine's haproxy in the network of a host of the lab: a TCP load balancer, and a door by which
 a program that knows no TLS with names comes to a service."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -33,7 +34,7 @@ backend hosts
 
 DOOR = """
 global
-    maxconn 30000
+    maxconn 9500
 defaults
     mode tcp
     timeout connect 10s
@@ -64,11 +65,12 @@ def door(lab: Lab, at: Host, target: Host, port: int) -> Iterator[None]:
     """A port of the host's loopback whose connections become TLS ones to the target, one to one."""
     path = lab.directory / "door.cfg"
     path.write_text(DOOR.format(port=port, address=target.address, name=NAME))
-    with haproxy(lab, at, path):
+    with haproxy(lab, at, path) as process:
         look = at.from_its_network(["ss", "-Htln", f"sport = :{port}"])
-        eventually("haproxy listens", lambda: run(*look).stdout)
+        eventually("haproxy listens or has ended", lambda: run(*look).stdout or process.poll())
+        assert process.poll() is None
         yield
 
 
-def haproxy(lab: Lab, at: Host, path: Path) -> AbstractContextManager[None]:
+def haproxy(lab: Lab, at: Host, path: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
     return running(lab, path.stem, at.from_its_network(["haproxy", "-db", "-f", str(path)]))

@@ -5,12 +5,14 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.command import run
 
 CACHE = Path(os.environ.get("BCRYPTD_LAB_CACHE", "/var/cache/bcryptd-lab"))
+KEPT_S = 24 * 3600
 RELEASES = ("bookworm", "trixie")
 USER = "debian"  # as in Debian's cloud images: by key only, and root by sudo
 
@@ -41,7 +43,7 @@ HOST = Kind(
     "python3-apt,sudo,curl,iputils-ping,cron,logrotate,rsyslog,less,kmod,nano",
     CUSTOMIZE_HOST,
 )
-TOOLS = Kind("tools", "ansible,openssh-client,testssl.sh", ":")
+TOOLS = Kind("tools", "ansible,openssh-client,testssl.sh", "true")
 
 
 def apt_files() -> list[Path]:
@@ -120,6 +122,18 @@ def make(release: str, kind: Kind, target: Path) -> None:
     partial.rename(target)
 
 
+def is_mounted(root: Path) -> bool:
+    """Whether a host runs on it, of whatever lab."""
+    return f"lowerdir={root}," in Path("/proc/self/mounts").read_text()
+
+
+def remove_old(prefix: str) -> None:
+    """Roots of another content that nobody has used for a day; another checkout may have its own."""
+    for old in CACHE.glob(f"{prefix}-*"):
+        if old.stat().st_mtime < time.time() - KEPT_S and not is_mounted(old):
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def root(release: str, kind: Kind = HOST) -> Path:
     """The root of a release; made when it is not there. One at a time makes it."""
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -128,7 +142,7 @@ def root(release: str, kind: Kind = HOST) -> Path:
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.is_dir():
-            for old in CACHE.glob(f"{prefix}-*"):
-                shutil.rmtree(old, ignore_errors=True)
+            remove_old(prefix)
             make(release, kind, target)
+        os.utime(target)
     return target

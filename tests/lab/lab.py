@@ -132,7 +132,7 @@ class Lab:
 @contextmanager
 def running(
     lab: Lab, name: str, command: list[str], env: Mapping[str, str] | None = None
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """A program of this machine that serves the lab, for the time of the block."""
     with (lab.directory / f"{name}.log").open("wb") as log:
         environment = {**os.environ, **(env or {})}
@@ -141,7 +141,7 @@ def running(
         )
     cleanup.note_process(lab.directory / f"{name}.pid", process.pid)
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -116,7 +116,17 @@ def latency(host: Host, target: Host, count: int = 40) -> float:
 
 def packets_refused(target: Host) -> int:
     """Of new connections, by the firewall."""
-    return int(target.shell("nft list counter inet bcryptd connections_refused").split()[6])
+    listing = json.loads(target.shell("nft -j list counter inet bcryptd connections_refused"))
+    return int(next(x["counter"] for x in listing["nftables"] if "counter" in x)["packets"])
+
+
+@pytest.fixture
+def without_bans(web: list[Host]) -> Iterator[None]:
+    web[0].shell("systemctl stop fail2ban.service")
+    yield
+    web[0].shell("systemctl start fail2ban.service")
+    eventually("fail2ban", lambda: web[0].shell("fail2ban-client ping", check=False))
+    web[0].shell("fail2ban-client unban --all")
 
 
 DOOR_PORT = 8080
@@ -127,36 +137,38 @@ SLOW: dict[str, list[str]] = {
 }
 
 
+def resolving(lab: Lab, address: str, command: list[str]) -> list[str]:
+    """The command, for which the service's name has that address."""
+    hosts = lab.directory / f"hosts-{address}"
+    hosts.write_text(f"127.0.0.1 localhost\n{address} {NAME}\n")
+    script = f'mount --bind {hosts} /etc/hosts && ulimit -n $(ulimit -Hn) && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, "sh", *command]
+
+
 def slow_attack(lab: Lab, attack: str) -> list[str]:
     """slowhttptest knows no TLS with names (SNI), so it goes through a door. 500 new connections a
     second, for a minute at the most."""
     *options, path = SLOW[attack]
-    hosts = lab.directory / "hosts-door"
-    hosts.write_text(f"127.0.0.1 localhost {NAME}\n")
-    script = f'mount --bind {hosts} /etc/hosts && exec "$@"'
-    size = ["-c", "20000", "-r", "500", "-l", "60", "-u", f"http://{NAME}:{DOOR_PORT}{path}"]
-    command = ["nice", "-n", "19", "prlimit", "--nofile=65536", "slowhttptest", *options, *size]
-    return ["unshare", "--mount", "sh", "-c", script, "sh", *command]
+    size = ["-c", "9000", "-r", "500", "-l", "60", "-u", f"http://{NAME}:{DOOR_PORT}{path}"]
+    return resolving(lab, "127.0.0.1", ["nice", "-n", "19", "slowhttptest", *options, *size])
 
 
 @pytest.mark.parametrize("attack", SLOW)
 def test_slow_clients_leave_the_latency_of_others_alone(
-    lab: Lab, web: list[Host], strangers: list[Host], attack: str
+    lab: Lab, web: list[Host], strangers: list[Host], without_bans: None, attack: str
 ) -> None:
     """Without bans, which end each of these attacks within seconds."""
     bad, good = strangers
     target = web[0]
-    target.shell("systemctl stop fail2ban.service")
     before = latency(good, target)
     command = bad.from_its_network(slow_attack(lab, attack))
-    with door(lab, bad, target, DOOR_PORT), running(lab, f"slow-{attack}", command):
+    with door(lab, bad, target, DOOR_PORT), running(lab, f"slow-{attack}", command) as attacker:
         refused = packets_refused(target)
-        eventually("attack", lambda: packets_refused(target) > refused)
+        eventually("attack", lambda: attacker.poll() or packets_refused(target) > refused)
         refused = packets_refused(target)
         during = latency(good, target)
         # It went on all the time, with all that one client may have.
         assert packets_refused(target) > refused
-    target.shell("systemctl start fail2ban.service && fail2ban-client unban --all")
     after = latency(good, target)
     print(
         f"slow {attack}: median {before:.4f} s before, {during:.4f} s during, {after:.4f} s after"
@@ -172,4 +184,24 @@ def test_slow_clients_are_banned(
     command = bad.from_its_network(slow_attack(lab, attack))
     with door(lab, bad, target, DOOR_PORT), running(lab, f"slow-{attack}", command):
         eventually("banned", lambda: bad.address in target.shell("fail2ban-client banned"))
+    target.shell("fail2ban-client unban --all")
+
+
+def test_a_flood_is_banned_while_it_goes_on(
+    lab: Lab, web: list[Host], strangers: list[Host]
+) -> None:
+    """As many requests as a client can send on some connections that it keeps."""
+    bad, target = strangers[0], web[0]
+    wrk = ["nice", "-n", "19", "wrk", "-t1", "-c20", "-d60s", f"https://{NAME}/gethash/hunter2/"]
+    flood = bad.from_its_network(resolving(lab, target.address, wrk))
+    log = "/var/log/nginx/bcryptd.log"
+    target.shell(f": >{log}")
+    with running(lab, "flood", flood) as attacker:
+        eventually("banned", lambda: bad.address in target.shell("fail2ban-client banned"))
+        assert attacker.poll() is None
+    refusals = target.shell(f"grep -c '\"status\":429' {log}")
+    times = target.shell(f"grep '\"status\":429' {log} | grep -o '\"msec\":[0-9.]*' | cut -d: -f2")
+    allowed = float(times.split()[119])
+    last = float(times.split()[-1])
+    print(f"flood: {refusals.strip()} refusals, the last {last - allowed:.2f} s after the 120th")
     target.shell("fail2ban-client unban --all")

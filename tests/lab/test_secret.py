@@ -61,8 +61,9 @@ def places(host: Host, deployed: Inventory, mark: str) -> list[str]:
         found += [str(path) for path in memory.command_lines_with(form)]
         found += ["journal"] if memory.pattern(form).search(journal) else []
     for pid in processes(host):
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
         for form in (*forms, marked.as_key(mark)):
-            found += [f"memory of {pid}: {region}" for region in memory.regions_with(pid, form)]
+            found += [f"memory of {name}: {region}" for region in memory.regions_with(pid, form)]
     return found
 
 
