@@ -28,7 +28,7 @@ frontend service
 backend hosts
     balance leastconn
     option httpchk GET /readyz
-    default-server check port 9180 inter 300ms fall 2 rise 2
+    default-server check port 9180 inter 300ms fall 2 rise 6
 {servers}
 """
 

@@ -43,13 +43,17 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def end_process(pid: int, how: signal.Signals) -> None:
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        pass
+
+
 def kill_host(pid: int) -> None:
     """Kills a systemd-nspawn and its host's first process, and with that all of the host."""
     for process in [*children(pid), pid]:
-        try:
-            os.kill(process, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        end_process(process, signal.SIGKILL)
 
 
 def cgroup(lab_id: str, host: str) -> Path:
@@ -86,11 +90,13 @@ def sweep(lab_id: str) -> None:
     for note in directory.glob("*.pid"):
         pid = noted_process(note)
         if pid is not None:
-            os.kill(pid, signal.SIGTERM)
+            end_process(pid, signal.SIGTERM)
     for host in directory.glob("hosts/*"):
         remove_host(lab_id, host)
     network.tear_down(lab_id)
     shutil.rmtree(directory, ignore_errors=True)
+    if not any(path.is_dir() for path in STATE.glob("*")):
+        network.restore_forwarding(STATE)
 
 
 def stale() -> list[str]:
@@ -98,5 +104,5 @@ def stale() -> list[str]:
     return [
         path.name
         for path in STATE.glob("*")
-        if not (path / "keep").exists() and noted_process(path / "maker") is None
+        if path.is_dir() and not (path / "keep").exists() and noted_process(path / "maker") is None
     ]

@@ -54,6 +54,7 @@ def inventory(lab: Lab, web: list[Host], package: Path) -> Inventory:
         nginx_unlimited_networks=[administrator, balancer],
         intrusion_never=["127.0.0.0/8", administrator, balancer],
         maintenance_drain_seconds=3,
+        maintenance_undrain_seconds=3,
     )
 
 

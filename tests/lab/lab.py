@@ -44,7 +44,7 @@ class Lab:
         else:
             self.start_watch()
         try:
-            self.network = network.set_up(self.id)
+            self.network = network.set_up(self.id, cleanup.STATE)
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(self.key))
             self.known_hosts.touch()
         except BaseException:

@@ -7,6 +7,7 @@ from lab.command import run
 
 NETWORKS = [ipaddress.IPv4Network(f"10.213.{i}.0/24") for i in range(1, 255)]
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+FORWARD_NOTE = "forwarding-was-off"  # in the labs' common directory
 
 
 def bridge_name(lab_id: str) -> str:
@@ -17,7 +18,21 @@ def table_name(lab_id: str) -> str:
     return f"bcryptd_lab_{lab_id}"
 
 
-def set_up(lab_id: str) -> ipaddress.IPv4Network:
+def start_forwarding(state: Path) -> None:
+    """The last lab's end sets it back."""
+    if FORWARD.read_text().strip() == "0":
+        (state / FORWARD_NOTE).touch()
+        FORWARD.write_text("1\n")
+
+
+def restore_forwarding(state: Path) -> None:
+    note = state / FORWARD_NOTE
+    if note.exists():
+        FORWARD.write_text("0\n")
+        note.unlink()
+
+
+def set_up(lab_id: str, state: Path) -> ipaddress.IPv4Network:
     """Makes the bridge with the first address of a free network, and NAT for that."""
     bridge = bridge_name(lab_id)
     run("ip", "link", "add", bridge, "type", "bridge")
@@ -30,8 +45,7 @@ def set_up(lab_id: str) -> ipaddress.IPv4Network:
         raise RuntimeError("no free network for the lab")
     run("ip", "address", "add", address, "dev", bridge)
     run("ip", "link", "set", bridge, "up")
-    # Not set back: another lab may need it, and this table decides what is forwarded.
-    FORWARD.write_text("1\n")
+    start_forwarding(state)
     rules = f"""
 table ip {table_name(lab_id)} {{
     chain nat {{

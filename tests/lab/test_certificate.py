@@ -66,7 +66,7 @@ def replaced_without_a_failure(host: Host) -> Iterator[None]:
 
 def test_only_nginx_master_can_read_the_key(deployed: Inventory, web: list[Host]) -> None:
     for host in web:
-        modes = host.shell("stat -c '%U %a' /etc/nginx/tls /etc/nginx/tls/key.pem")
+        modes = host.shell("stat -Lc '%U %a' /etc/nginx/tls /etc/nginx/tls/current/key.pem")
         assert modes == "root 700\nroot 600\n"
         owner = host.shell("ps -o user= -p $(systemctl show -P MainPID nginx.service)")
         assert owner == "root\n"
@@ -77,10 +77,11 @@ def test_a_self_signed_key_is_replaced(deployed: Inventory, web: list[Host]) -> 
         "ansible-playbook -i inventories/staging playbooks/site.yml --tags tls"
         " -e tls_self_signed_renew=true"
     )
-    key = "cat /etc/nginx/tls/key.pem"
+    key = "cat /etc/nginx/tls/current/key.pem"
     before = [host.shell(key) for host in web]
-    with replaced_without_a_failure(web[0]):
-        deployed.documented(line)
+    for current in (False, True):
+        with replaced_without_a_failure(web[0]):
+            deployed.documented(line, current=current)
     assert all(host.shell(key) not in before for host in web)
     assert deployed.play("site.yml", "--tags=tls").changed() == 0
 
@@ -89,7 +90,7 @@ def test_a_self_signed_certificate_follows_the_names(deployed: Inventory, web: l
     names = [NAME, "other.example"]
     deployed.play("site.yml", "--tags=tls", "--limit=web1", tls_names=names)
     names_there = web[0].shell(
-        "openssl x509 -in /etc/nginx/tls/certificate.pem -noout -ext subjectAltName"
+        "openssl x509 -in /etc/nginx/tls/current/certificate.pem -noout -ext subjectAltName"
     )
     assert all(f"DNS:{name}" in names_there for name in names)
 
@@ -119,7 +120,7 @@ def test_given_files_are_taken_and_the_key_is_shown_nowhere(
     assert again.changed() == 0, again.changes()
     for host in web:
         assert served(host) == der(certificate)
-        assert secret in host.shell("cat /etc/nginx/tls/key.pem")
+        assert secret in host.shell("cat /etc/nginx/tls/current/key.pem")
     assert not any(secret in log.read_text() for log in deployed.logs())
     change_vault_password(lab, deployed, key)
     assert deployed.documented(SITE_TLS).changed() == 0

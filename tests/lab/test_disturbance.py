@@ -38,7 +38,10 @@ def test_a_power_cut_under_load_damages_nothing(deployed: Inventory, web: list[H
     [
         ("restart", "systemctl restart bcryptd.service"),
         ("reload of nginx", "nginx -t && systemctl reload nginx.service"),
-        ("upgrade", "apt-get -qq install --reinstall /var/cache/bcryptd/bcryptd_*.deb"),
+        (
+            "upgrade",
+            "apt-get -qq install --reinstall /var/cache/bcryptd/$(dpkg-query --show --showformat='bcryptd_${Version}_${Architecture}.deb' bcryptd)",
+        ),
         ("reload of the firewall", "nft -f /etc/nftables.conf"),
     ],
 )

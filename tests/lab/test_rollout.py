@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from lab.balancer import balancer
-from lab.client import clients
+from lab.client import clients, serves
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab
-from lab.playbook import Inventory
+from lab.playbook import ANSIBLE, Inventory
 from support.waiting import eventually
 
 ROLLOUT = (
@@ -66,6 +66,9 @@ def test_a_rollout_and_its_way_back_fail_no_request(
         for number, path in (("0.1.0-2", new), ("0.1.0-1", package)):
             deployed.documented(ROLLOUT, {"/path/of/the.deb": str(path)})
             assert [version(host) for host in web] == [number, number]
+            # Without a rollout, no other version comes: "new" and "package" are both there.
+            deployed.play("site.yml", "--tags=bcryptd", bcryptd_package=str(package))
+            assert [version(host) for host in web] == [number, number]
     assert load.failed == []
     assert load.outcomes["200"] > 200
 
@@ -102,6 +105,35 @@ def test_a_package_that_fails_its_gate_stops_at_the_first_host(
         "systemctl show --property=ExecMainStartTimestamp bcryptd.service"
     )
     assert load.failed == []
+
+
+def test_a_rollout_after_one_that_was_cut_off_knows_the_way_back(
+    lab: Lab, deployed: Inventory, web: list[Host], package: Path, front: str
+) -> None:
+    """The first host has a version that has never passed the gate."""
+    before = version(web[0])
+    unproven = repack(lab, package, "0.1.0-4")
+    (web[0].root / "root" / unproven.name).write_bytes(unproven.read_bytes())
+    save = (ANSIBLE / "roles/rollout/files/save").read_text()
+    assert web[0].run("sh", "-s", stdin=save).stdout.startswith(before)
+    web[0].shell(f"apt-get -qq install /root/{unproven.name}")
+    bad = repack(lab, package, "0.1.0-5", BROKEN)
+    play = deployed.play(
+        "rollout.yml", check=False, bcryptd_package=str(bad), maintenance_health_seconds=5
+    )
+    assert play.status != 0
+    assert version(web[0]) == before
+    assert not (web[0].root / "var/lib/bcryptd-rollout").exists()
+
+
+def test_another_package_of_the_same_version_is_refused(
+    lab: Lab, deployed: Inventory, web: list[Host], package: Path, front: str
+) -> None:
+    other = repack(lab, package, version(web[0]), "#!/bin/sh\n")
+    play = deployed.play("rollout.yml", check=False, bcryptd_package=str(other))
+    assert play.status != 0
+    assert play.says("needs a version of its own")
+    assert serves(front)
 
 
 def test_maintenance_takes_a_host_out_and_back_and_fails_no_request(
