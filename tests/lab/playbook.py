@@ -46,8 +46,8 @@ class Play:
 def parse_recap(output: str) -> dict[str, dict[str, int]]:
     hosts = {}
     for line in output.rpartition("PLAY RECAP")[2].splitlines()[1:]:
-        name, colon, counts = line.partition(":")
-        if colon:
+        name, _, counts = line.partition(":")
+        if "ok=" in counts:
             pairs = (pair.split("=") for pair in counts.split())
             hosts[name.strip()] = {key: int(value) for key, value in pairs}
     return hosts
