@@ -10,11 +10,12 @@ from support.waiting import eventually
 
 def test_a_reboot_brings_everything_back(deployed: Inventory, web: list[Host]) -> None:
     host = web[0]
-    rules = host.shell("nft list table inet bcryptd")
+    chains = "for c in untracked_in new_connection input forward output; do nft -s list chain inet bcryptd $c; done"
+    rules = host.shell(chains)
     host.reboot()
     eventually("serving", lambda: serves(host.address))
     assert host.shell("systemctl --failed --no-legend --plain") == ""
-    assert host.shell("nft list table inet bcryptd") == rules
+    assert host.shell(chains) == rules
     for unit in ("bcryptd.socket", "bcryptd.service", "nginx.service", "fail2ban.service"):
         assert host.shell(f"systemctl is-active {unit}") == "active\n"
 
