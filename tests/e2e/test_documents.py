@@ -30,6 +30,7 @@ def test_the_documented_values_make_a_configuration_that_nginx_takes(
     for theirs, ours in {
         "$(((cap + 1) / 2))": "2",
         "$((cap / 2))": "1",
+        "$((cap > 3 ? (cap + 1) / 2 : 2))": "2",
         "/etc/nginx/tls/certificate.pem": f"{stack.run_dir}/certificate.pem",
         "/etc/nginx/tls/key.pem": f"{stack.run_dir}/certificate.key",
         "/var/log/nginx/bcryptd.log": f"{tmp_path}/access.log",
