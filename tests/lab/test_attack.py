@@ -148,6 +148,27 @@ def without_bans(forgiven: None, web: list[Host]) -> Iterator[None]:
     web[0].shell("systemctl start fail2ban.service")
 
 
+@pytest.fixture
+def ssh_open_to_all(lab: Lab, deployed: Inventory, forgiven: None) -> Iterator[None]:
+    deployed.play("site.yml", "--tags=firewall", firewall_ssh_sources=[str(lab.network)])
+    yield
+    deployed.play("site.yml", "--tags=firewall")
+
+
+def test_logins_that_fail_are_banned(
+    web: list[Host], strangers: list[Host], ssh_open_to_all: None
+) -> None:
+    bad = strangers[0]
+    options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    options += ["-o", "BatchMode=yes", "-o", "IdentityFile=none", "-o", "ConnectTimeout=5"]
+    for target in web:
+        for _ in range(6):
+            login = ["ssh", *options, f"root@{target.address}", "true"]
+            assert run(*bad.from_its_network(login), check=False).returncode == 255
+        status = "fail2ban-client status sshd"
+        eventually("banned", lambda: bad.address in target.shell(status))
+
+
 DOOR_PORT = 8080
 NOISE = 1.5
 # The slow reader's requests are whole, and those within its limits are hashed: busy lanes make a hash
