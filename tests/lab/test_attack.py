@@ -90,7 +90,9 @@ def test_a_client_far_over_the_limit_is_banned_and_another_is_not(
     assert f"Ban {bad.address}" in target.shell("cat /var/log/fail2ban.log")
     metrics = "/var/lib/prometheus/node-exporter/bcryptd_bans.prom"
     target.shell("systemctl start bcryptd-bans.service")
-    assert 'bcryptd_bans{jail="bcryptd-refused"} 1' in target.shell(f"cat {metrics}")
+    told = target.shell(f"cat {metrics}")
+    assert 'bcryptd_bans{jail="bcryptd-refused"} 1' in told
+    assert f"bcryptd_connections_refused_total {packets_refused(target)}\n" in told
     lab.log_in(
         target, document.command("sudo fail2ban-client unban ADDRESS", {"ADDRESS": bad.address})
     )
@@ -201,7 +203,7 @@ def slow_attack(lab: Lab, attack: str) -> list[str]:
 def test_slow_clients_leave_the_latency_of_others_alone(
     lab: Lab, web: list[Host], strangers: list[Host], without_bans: None, attack: str
 ) -> None:
-    """Without bans, which end each of these attacks within seconds."""
+    """Without bans, which would end the attack."""
     bad, good = strangers
     target = web[0]
     before = latency(good, target)

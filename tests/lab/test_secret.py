@@ -11,6 +11,7 @@ from lab.client import service
 from lab.host import Host
 from lab.playbook import ANSIBLE, Inventory
 from support import marked, memory
+from support.stack import children
 from support.waiting import eventually
 
 # In memory only, so not among the files that a host has written to its disk.
@@ -31,17 +32,6 @@ def host(request: pytest.FixtureRequest, deployed: Inventory, web: list[Host]) -
     deployed.play("site.yml", limit)
 
 
-def processes(host: Host) -> list[int]:
-    """All that run on the host, as this machine numbers them."""
-    leader = host.leader()
-    assert leader is not None
-    pids = [leader]
-    for pid in pids:
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            pids += [int(child) for child in task.read_text().split()]
-    return pids
-
-
 def written_files(host: Host) -> list[Path]:
     """All that the host has written since Debian delivered it, on disk or in memory."""
     roots = [host.directory / "upper"]
@@ -60,7 +50,9 @@ def places(host: Host, deployed: Inventory, mark: str) -> list[str]:
         found += [str(path) for path in memory.files_with(files, form)]
         found += [str(path) for path in memory.command_lines_with(form)]
         found += ["journal"] if memory.pattern(form).search(journal) else []
-    for pid in processes(host):
+    leader = host.leader()
+    assert leader is not None
+    for pid in [leader, *children(leader)]:
         name = Path(f"/proc/{pid}/comm").read_text().strip()
         for form in (*forms, marked.as_key(mark)):
             found += [f"memory of {name}: {region}" for region in memory.regions_with(pid, form)]

@@ -25,11 +25,13 @@ def free_ports(count: int) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    """The processes below one, whole tree."""
-    try:
-        direct = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
+    """The processes below one, whole tree; any of its threads may have begun one."""
+    direct = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            direct += [int(child) for child in path.read_text().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
     return direct + [below for child in direct for below in children(child)]
 
 
