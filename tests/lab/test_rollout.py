@@ -61,6 +61,9 @@ def test_a_rollout_and_its_way_back_fail_no_request(
     lab: Lab, deployed: Inventory, web: list[Host], package: Path, front: str
 ) -> None:
     new = repack(lab, package, "0.1.0-2")
+    deployed.play("rollout.yml", "--check", "--diff", bcryptd_package=str(new))
+    assert [version(host) for host in web] == ["0.1.0-1", "0.1.0-1"]
+    assert not (web[0].root / "var/lib/bcryptd-rollout").exists()
     with clients(front, 6) as load:
         eventually("load", lambda: load.count() > 20)
         for number, path in (("0.1.0-2", new), ("0.1.0-1", package)):
