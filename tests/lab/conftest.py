@@ -9,8 +9,9 @@ from lab import document
 from lab.command import run, why_not
 from lab.host import Host
 from lab.lab import Lab
-from lab.playbook import ANSIBLE, Inventory, Play
+from lab.playbook import ANSIBLE, Inventory
 from support.daemon import ROOT
+from support.play import Play
 
 
 @pytest.fixture(scope="session")

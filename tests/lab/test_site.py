@@ -6,7 +6,8 @@ import pytest
 
 from lab.client import serves, service
 from lab.host import Host
-from lab.playbook import Inventory, Play
+from lab.playbook import Inventory
+from support.play import Play
 
 
 def test_the_rehearsal_on_a_fresh_host_tells_what_would_change(
