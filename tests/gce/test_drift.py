@@ -51,7 +51,8 @@ def drift(kind: str, name: str, path: str, value: Any, *mended: tuple[str, str])
 
 
 def foreign_reader(double: Double) -> None:
-    policy = double.state.secrets.iam.policies[f"projects/{double.project}/secrets/{NAME}-tls"]
+    policies = double.state.secrets.iam.policies.items()
+    policy = next(policy for name, policy in policies if name.endswith(f"/secrets/{NAME}-tls"))
     policy["bindings"][0]["members"].append(f"serviceAccount:{double.account}")
 
 

@@ -1,6 +1,7 @@
 """The image, built on a booted host: by the roles of the servers, without anything of its own, and a VM that
 boots from it fetches its certificate and serves."""
 
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from support.waiting import eventually
 
 TAGS = "--tags=gce_secrets,gce_network,gce_image"
 NAME = "bcryptd-production"
+SERVED = "hash.staging.example"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def project(
             firewall_internal_sources=[administrator],
             firewall_unlimited_sources=[administrator],
             nginx_unlimited_networks=[administrator],
-            nginx_server_names=["hash.staging.example"],
+            nginx_server_names=[SERVED],
         )
         yield opened
 
@@ -85,7 +87,14 @@ def pair(files: tuple[Path, Path]) -> str:
 
 
 def presented(host: Host) -> str:
-    return ssl.get_server_certificate((host.address, 443))
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection((host.address, 443), timeout=10) as connection:
+        with context.wrap_socket(connection, server_hostname=SERVED) as session:
+            certificate = session.getpeercert(binary_form=True)
+    assert certificate is not None
+    return ssl.DER_cert_to_PEM_cert(certificate)
 
 
 def point_to(google: Servers, host: Host) -> None:
