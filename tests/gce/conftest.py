@@ -1,13 +1,11 @@
 """One fleet for the tests of the playbooks: they leave it as gce.yml describes it."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from gce.double import Double
-from gce.play import Project, deployable, production
+from gce.play import Project, add_foreign, deployable, production
 from support.play import Play
 
 
@@ -20,18 +18,8 @@ def double() -> Iterator[Double]:
 
 @pytest.fixture(scope="session")
 def foreign(double: Double) -> dict[str, str]:
-    """What others have in the project, partly under a name that ours could have; by link, as it was."""
-    own = f"projects/{double.project}/global"
-    theirs: dict[str, dict[str, Any]] = {
-        f"{own}/networks/default": {"kind": "compute#network", "autoCreateSubnetworks": True},
-        f"{own}/images/bcryptd-production-mine": {"kind": "compute#image", "status": "READY"},
-        f"{own}/firewalls/bcryptd-production-mine": {"kind": "compute#firewall", "priority": 1},
-    }
-    with double.lock:
-        store = double.state.store
-        for link, resource in theirs.items():
-            store.put(link, store.stamped(link, resource["kind"], resource))
-        return {link: json.dumps(store.resources[link]) for link in theirs}
+    """What others have in the project; by link, as it was."""
+    return add_foreign(double)
 
 
 @pytest.fixture(scope="session")

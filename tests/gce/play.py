@@ -39,6 +39,21 @@ def deployable(double: Double) -> None:
     double.requests.clear()
 
 
+def add_foreign(double: Double) -> dict[str, str]:
+    """Adds what others have in the project, partly under a name that ours could have; by link, as it was."""
+    own = f"projects/{double.project}/global"
+    theirs: dict[str, dict[str, Any]] = {
+        f"{own}/networks/default": {"kind": "compute#network", "autoCreateSubnetworks": True},
+        f"{own}/images/bcryptd-production-mine": {"kind": "compute#image", "status": "READY"},
+        f"{own}/firewalls/bcryptd-production-mine": {"kind": "compute#firewall", "priority": 1},
+    }
+    with double.lock:
+        store = double.state.store
+        for link, resource in theirs.items():
+            store.put(link, store.stamped(link, resource["kind"], resource))
+        return {link: json.dumps(store.resources[link]) for link in theirs}
+
+
 def make_pair(directory: Path) -> tuple[Path, Path]:
     """A self-signed certificate of the service, and its key."""
     certificate, key = directory / "certificate.pem", directory / "key.pem"

@@ -2,9 +2,36 @@
 
 import json
 
-from gce.play import Project
+from collections.abc import Iterator
+
+import pytest
+
+from gce.double import Double
+from gce.play import Project, add_foreign, deployable, production
 
 NAME = "bcryptd-production"
+
+
+@pytest.fixture(scope="module")
+def double() -> Iterator[Double]:
+    """One that no other test needs after this."""
+    with Double() as opened:
+        deployable(opened)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def foreign(double: Double) -> dict[str, str]:
+    return add_foreign(double)
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    double: Double, foreign: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    project = production(double, tmp_path_factory.mktemp("project"), gce_lb_dns_zone="example")
+    project.deploy()
+    return project
 
 
 def test_without_a_clear_yes_nothing_goes(deployed: Project) -> None:

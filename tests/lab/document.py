@@ -4,6 +4,7 @@ the document says is what is tested."""
 import re
 from collections.abc import Mapping
 
+import support.document
 from support.daemon import ROOT
 
 DOCUMENT = ROOT / "docs" / "operations.md"
@@ -14,10 +15,7 @@ def commands() -> list[str]:
     """Those of the chapter about Ansible, without their comments."""
     text = DOCUMENT.read_text()
     chapter = re.split(r"^## ", text.partition(f"\n## {CHAPTER}\n")[2], flags=re.M)[0]
-    blocks = re.findall(r"^```sh\n(.*?)^```", chapter, flags=re.M | re.S)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    bare = (re.sub(r"\s+# .*", "", line).strip() for line in lines)
-    return [" ".join(line.split()) for line in bare if line]
+    return support.document.commands(chapter)
 
 
 def command(line: str, values: Mapping[str, str] | None = None) -> str:
