@@ -57,15 +57,18 @@ class Load:
 
 
 def hash_once(connection: Connection) -> str:
+    """The status; of what is no success, also who answered and why."""
     headers = {"Content-Type": "application/json"}
     connection.request("POST", "/v1/hash", QUESTION, headers)
     answer = connection.getresponse()
-    answer.read()
-    return str(answer.status)
+    body = answer.read().decode(errors="replace")
+    if answer.status == 200:
+        return "200"
+    return f"{answer.status} {answer.getheader('Server')}: {body[:300]}"
 
 
 def ask(connection: Connection) -> str:
-    """One request: its status. A connection that the server closed while it was idle is opened again, as each
+    """One request, hash_once(). A connection that the server closed while it was idle is opened again, as each
     HTTP client does (RFC 9112, section 9.3.1): the request was not taken up."""
     kept = connection.sock is not None
     try:
