@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from lab.host import Host
 from lab.playbook import NAME
 from support.load import running
 from support.service import Connection, Service
@@ -103,3 +104,12 @@ def clients(address: str, count: int = 4) -> Iterator[Load]:
     bodies = [partial(run_client, address, i % 2 == 0, load) for i in range(count)]
     with running(bodies, load.stopping):
         yield load
+
+
+def refusals(hosts: list[Host]) -> str:
+    """What their logs say of the last requests that were refused for overload."""
+    script = (
+        "grep '\"status\":503' /var/log/nginx/bcryptd.log | tail -n 5"
+        "; journalctl BCRYPTD_EVENT=shed --lines=5 --no-pager"
+    )
+    return "\n".join(f"{host.name}:\n{host.shell(script, check=False)}" for host in hosts)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.balancer import balancer
-from lab.client import clients, serves
+from lab.client import clients, refusals, serves
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab
@@ -72,7 +72,7 @@ def test_a_rollout_and_its_way_back_fail_no_request(
             # Without a rollout, no other version comes: "new" and "package" are both there.
             deployed.play("site.yml", "--tags=bcryptd", bcryptd_package=str(package))
             assert [version(host) for host in web] == [number, number]
-    assert load.failed == []
+    assert load.failed == [], refusals(web)
     assert load.outcomes["200"] > 200
 
 
@@ -107,7 +107,7 @@ def test_a_package_that_fails_its_gate_stops_at_the_first_host(
     assert started == web[1].shell(
         "systemctl show --property=ExecMainStartTimestamp bcryptd.service"
     )
-    assert load.failed == []
+    assert load.failed == [], refusals(web)
 
 
 def test_a_rollout_after_one_that_was_cut_off_knows_the_way_back(
@@ -153,7 +153,7 @@ def test_maintenance_takes_a_host_out_and_back_and_fails_no_request(
         log = "wc -l </var/log/nginx/bcryptd.log"
         before = int(host.shell(log))
         eventually("requests come again", lambda: int(host.shell(log)) > before + 5)
-    assert load.failed == []
+    assert load.failed == [], refusals(web)
 
 
 def test_not_all_hosts_can_be_drained_at_once(deployed: Inventory) -> None:
