@@ -162,7 +162,15 @@ def test_a_vm_of_it_fetches_its_certificate_and_serves(
         second = make_pair(tmp_path)
         google.pair = pair(second)
         builder.run(*fetch)
+        # The reload is over; its old workers may answer a little longer.
+        eventually("renewed", lambda: presented(builder) == second[0].read_text())
+        # Secret Manager is away while it boots: the pair that it has is good until there is another one.
+        google.pair = None
+        builder.reboot()
+        eventually("serves", lambda: serves(builder.address))
         assert presented(builder) == second[0].read_text()
+        google.pair = pair(first)
+        eventually("renewed", lambda: presented(builder) == first[0].read_text())
         google.pair = "nonsense"
         assert builder.run(*fetch, check=False).returncode != 0
         assert serves(builder.address)
