@@ -247,6 +247,7 @@ class Fleet:
     def _recreate(self, member: Member, version: Version) -> None:
         member.begin("RECREATING")
         member.version = version
+        member.made += 1
         try:
             self.machines.recreate(member.name, self.template_of(version.template))
         except ZoneError as error:

@@ -24,6 +24,7 @@ class Member:
     verifying_since: float = 0.0
     error: str = ""  # of the last attempt to create it
     machine: MachineState | None = None  # as it was last seen
+    made: int = 1  # how often its instance was made
 
     @property
     def available(self) -> bool:
@@ -67,7 +68,7 @@ def managed_instance(member: Member, project: str, health_check: str | None) -> 
         found["version"]["name"] = member.version.name
     if member.machine is not None:
         found["instanceStatus"] = member.machine.status
-        found["id"] = str(int(hashlib.sha256(url.encode()).hexdigest()[:15], 16))
+        found["id"] = str(int(hashlib.sha256(f"{url} {member.made}".encode()).hexdigest()[:15], 16))
         if health_check is not None:
             found["instanceHealth"] = [
                 {"healthCheck": health_check, "detailedHealthState": member.probes.state}

@@ -56,10 +56,6 @@ def foreign_reader(double: Double) -> None:
     policy["bindings"][0]["members"].append(f"serviceAccount:{double.account}")
 
 
-def other_name(double: Double) -> None:
-    double.state.iam.accounts[ACCOUNT]["displayName"] = "somebody's"
-
-
 def other_record(double: Double) -> None:
     double.state.dns.records["example"]["hash.example.", "A"]["rrdatas"] = ["192.0.2.1"]
 
@@ -98,7 +94,7 @@ RESOURCES: list[list[Drift]] = [
         ("priority", 1),
         ("disabled", True),
         ("targetTags", ["somebody"]),
-        ("description", "somebody's"),
+        ("description", f"bcryptd: {NAME}, changed"),
     ),
     patched(
         "routers",
@@ -107,7 +103,7 @@ RESOURCES: list[list[Drift]] = [
         ("nats", []),
         ("nats.0.logConfig", {"enable": False, "filter": "ALL"}),
         ("nats.0.sourceSubnetworkIpRangesToNat", "ALL_SUBNETWORKS_ALL_IP_RANGES"),
-        ("description", "somebody's"),
+        ("description", f"bcryptd: {NAME}, changed"),
     ),
     [
         drift(
@@ -134,7 +130,7 @@ RESOURCES: list[list[Drift]] = [
         ("httpHealthCheck.requestPath", "/readyz"),
         ("unhealthyThreshold", 2),
         ("checkIntervalSec", 10),
-        ("description", "somebody's"),
+        ("description", f"bcryptd: {NAME}, changed"),
     ),
     [
         *patched(
@@ -177,7 +173,7 @@ RESOURCES: list[list[Drift]] = [
         ("autoHealingPolicies.0.initialDelaySec", 5),
         ("instanceLifecyclePolicy.forceUpdateOnRepair", "NO"),
         ("baseInstanceName", "somebody"),
-        ("description", "somebody's"),
+        ("description", f"bcryptd: {NAME}, changed"),
     ),
     patched(
         "regionAutoscalers",
@@ -189,13 +185,12 @@ RESOURCES: list[list[Drift]] = [
         ("autoscalingPolicy.coolDownPeriodSec", 600),
         ("autoscalingPolicy.scaleInControl.maxScaledInReplicas", {"fixed": 9, "calculated": 9}),
         ("autoscalingPolicy.cpuUtilization.predictiveMethod", "OPTIMIZE_AVAILABILITY"),
-        ("description", "somebody's"),
+        ("description", f"bcryptd: {NAME}, changed"),
     ),
     [
         Drift(
             "readers of the secret", foreign_reader, (("POST", f"secrets/{NAME}-tls:setIamPolicy"),)
         ),
-        Drift("service account", other_name, (("PATCH", f"serviceAccounts/{ACCOUNT}"),)),
         Drift("record", other_record, (("POST", "managedZones/example/changes"),)),
     ],
 ]
@@ -214,3 +209,56 @@ def test_drift_is_told_and_mended_by_one_call(deployed: Project, drifts: list[Dr
     deployed.deploy()
     expected = sorted(call for each in drifts for call in each.mended)
     assert sorted(double.writes(since)) == expected
+
+
+def test_what_does_not_carry_our_mark_is_not_taken_over(deployed: Project) -> None:
+    """Unless one says so: gce_destroy.yml would delete it."""
+    double = deployed.double
+    double.edit("networks", NAME, description="theirs")
+    refused = deployed.deploy("--tags=gce_network", check=False)
+    assert refused.status != 0 and refused.says("somebody else may have made it")
+    double.edit("networks", NAME, description=f"bcryptd: {NAME}")
+    account = double.state.iam.accounts[ACCOUNT]
+    account["displayName"] = "theirs"
+    refused = deployed.deploy("--tags=gce_secrets", check=False)
+    assert refused.status != 0 and refused.says("somebody else may have made it")
+    since = len(double.requests)
+    deployed.deploy("--tags=gce_secrets", gce_adopt=True)
+    assert double.writes(since) == [("PATCH", f"serviceAccounts/{ACCOUNT}")]
+    assert account["displayName"] == f"bcryptd: {NAME}"
+
+
+def test_a_rule_for_nobody_is_no_rule(deployed: Project) -> None:
+    """Google would take it for one for everybody."""
+    double = deployed.double
+    link = f"projects/{double.project}/global/firewalls/{NAME}-ssh"
+    deployed.deploy("--tags=gce_network", gce_network_ssh_ranges=[])
+    assert link not in double.links()
+    deployed.deploy("--tags=gce_network")
+    assert link in double.links()
+
+
+def test_a_disabled_certificate_is_followed_by_a_new_one(deployed: Project) -> None:
+    double = deployed.double
+    versions = double.state.secrets.versions[f"{NAME}-tls"]
+    versions[-1]["state"] = "DISABLED"
+    deployed.deploy("--tags=gce_secrets")
+    assert [version["state"] for version in versions][-2:] == ["DISABLED", "ENABLED"]
+
+
+def test_the_filter_at_the_edge_comes_changes_and_goes(deployed: Project) -> None:
+    double = deployed.double
+    policy = f"{REGION}/securityPolicies/{NAME}"
+    on: dict[str, Any] = {"gce_lb_edge_policy": True, "gce_lb_edge_denied_ranges": ["192.0.2.0/24"]}
+    deployed.deploy("--tags=gce_lb", **on)
+    rules = double.get("regionSecurityPolicies", NAME)["rules"]
+    assert [rule["action"] for rule in rules if rule["priority"] == 1000] == ["deny"]
+    assert double.get("regionBackendServices", NAME)["securityPolicy"].endswith(policy)
+    again = deployed.deploy("--tags=gce_lb", **on)
+    assert again.changed() == 0, again.changes()
+    since = len(double.requests)
+    on["gce_lb_edge_denied_ranges"] = ["192.0.2.0/24", "198.51.100.0/24"]
+    deployed.deploy("--tags=gce_lb", **on)
+    assert double.writes(since) == [("POST", f"{policy}/patchRule")]
+    deployed.deploy("--tags=gce_lb", gce_lb_edge_policy="false")
+    assert not double.get("regionBackendServices", NAME).get("securityPolicy")

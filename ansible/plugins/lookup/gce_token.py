@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timezone
 from typing import Any
 
 DOCUMENTATION = """
@@ -9,7 +11,7 @@ name: gce_token
 short_description: A token for Google's APIs
 description:
   - For C(ansible.builtin.uri), which cannot sign in by itself.
-  - It lasts for an hour and gives all that the identity may do; use it under C(no_log).
+  - It lasts for an hour at the most and gives all that the identity may do; use it under C(no_log).
 requirements: [python3-google-auth, python3-requests]
 options:
   auth_kind:
@@ -23,14 +25,14 @@ options:
 """
 EXAMPLES = """
 - ansible.builtin.set_fact:
-    token: "{{ lookup('gce_token', auth_kind='application') }}"
+    token: "{{ lookup('gce_token', auth_kind='application').token }}"
   no_log: true
 """
 RETURN = """
 _raw:
-  description: The token.
+  description: C(token), and C(until), the time at which it ends, in seconds since 1970.
   type: list
-  elements: str
+  elements: dict
 """
 
 from ansible.errors import AnsibleError
@@ -40,7 +42,7 @@ SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]
-    def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[str]:
+    def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
         self.set_options(var_options=variables, direct=kwargs)
         try:
             import google.auth
@@ -65,4 +67,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
             credentials.refresh(Request())
         except (OSError, ValueError, google.auth.exceptions.GoogleAuthError) as error:
             raise AnsibleError(f"cannot sign in to Google as {kind}: {error}") from error
-        return [credentials.token]
+        # Without a zone, and meant as UTC.
+        expiry = credentials.expiry
+        until = expiry.replace(tzinfo=timezone.utc).timestamp() if expiry else time.time() + 600
+        return [{"token": credentials.token, "until": int(until)}]
