@@ -4,9 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from gce.double import Double
+from gce.double import LOG, Double
 from gce.play import Project, add_foreign, deployable, production
 from support.play import Play
+
+
+@pytest.fixture(autouse=True)
+def log_of_what_is_right(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log that GCE_DOUBLE_LOG names gets the requests of the playbooks."""
+    if getattr(request.module, "ASKS_WRONGLY", False):
+        monkeypatch.delenv(LOG, raising=False)
 
 
 @pytest.fixture(scope="session")

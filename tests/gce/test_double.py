@@ -15,6 +15,9 @@ from gce.double import LOG, Double
 from gce.faults import KINDS
 from gce.web import Json
 
+# Of its requests, many are wrong on purpose: none goes to the log of the others.
+ASKS_WRONGLY = True
+
 TESTS = Path(__file__).parents[1]
 NETWORK: Json = {"name": "net", "autoCreateSubnetworks": False}
 

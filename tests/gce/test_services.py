@@ -11,6 +11,9 @@ from gce.double import Double
 from gce.secret_manager import crc32c
 from gce.web import Json
 
+# Of its requests, many are wrong on purpose: none goes to the log of the others.
+ASKS_WRONGLY = True
+
 DNS = "https://dns.googleapis.com/dns/v1/projects/example-project/managedZones"
 SECRETS = "https://secretmanager.googleapis.com/v1/projects/example-project/secrets"
 IAM = "https://iam.googleapis.com/v1/projects/example-project/serviceAccounts"
