@@ -26,7 +26,7 @@ def test_what_passes_by_itself_is_asked_again(project: Project, kind: str) -> No
     double = project.double
     double.faults.fail_first(kind)
     project.deploy()
-    assert len(double.faults.applied) > (20 if kind == "resource_not_ready" else 40)
+    assert len(double.faults.applied) > (15 if kind == "resource_not_ready" else 40)
     double.faults.clear()
     again = project.deploy()
     assert again.changed() == 0, again.changes()
