@@ -170,6 +170,24 @@ def ssh_open_to_all(lab: Lab, deployed: Inventory, forgiven: None) -> Iterator[N
     deployed.play("site.yml", "--tags=firewall")
 
 
+def test_a_ban_that_fail2ban_left_behind_ends_with_its_next_start(
+    web: list[Host], strangers: list[Host], forgiven: None
+) -> None:
+    bad, target = strangers[0], web[0]
+    left = f"""
+        table inet f2b-table {{
+            set addr-set-sshd {{ type ipv4_addr; elements = {{ {bad.address} }} }}
+            chain f2b-chain {{
+                type filter hook input priority -1; policy accept;
+                tcp dport {{ 80, 443 }} ip saddr @addr-set-sshd drop
+            }}
+        }}"""
+    target.run("nft", "--file", "-", stdin=left)
+    assert curl(bad, target, "/gethash/hunter2/") == "000\n"
+    target.shell("systemctl restart fail2ban.service")
+    assert curl(bad, target, "/gethash/hunter2/") == "200\n"
+
+
 def test_logins_that_fail_are_banned(
     web: list[Host], strangers: list[Host], ssh_open_to_all: None
 ) -> None:
