@@ -13,9 +13,9 @@ from gce.double import Double
 from gce.metadata import Servers, servers
 from gce.play import ANSIBLE, Project, deployable, make_pair, production
 from lab.client import serves
-from lab.command import run, why_not
+from lab.command import run
 from lab.host import Host
-from lab.lab import Lab
+from lab.lab import Lab, lab_or_skip
 from support.daemon import ROOT
 from support.waiting import eventually
 
@@ -26,10 +26,7 @@ SERVED = "hash.staging.example"
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(f"no booted hosts here: {reason}")
-    with Lab() as opened:
+    with lab_or_skip() as opened:
         yield opened
 
 

@@ -1,7 +1,6 @@
 """gce_destroy.yml: what gce.yml made goes, and nothing else."""
 
 import json
-
 from collections.abc import Iterator
 
 import pytest

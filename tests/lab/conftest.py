@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lab import document
-from lab.command import run, why_not
+from lab.command import run
 from lab.host import Host
-from lab.lab import Lab
+from lab.lab import Lab, lab_or_skip
 from lab.playbook import ANSIBLE, Inventory
 from support.daemon import ROOT
 from support.play import Play
@@ -16,10 +16,7 @@ from support.play import Play
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(f"no booted hosts here: {reason}")
-    with Lab() as opened:
+    with lab_or_skip() as opened:
         yield opened
 
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from lab import cleanup, image, network
-from lab.command import run
+from lab.command import run, why_not
 from lab.host import Host
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -145,6 +147,16 @@ def running(
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@contextmanager
+def lab_or_skip() -> Iterator[Lab]:
+    """For a fixture: a lab, or the reason why there can be none here."""
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(f"no booted hosts here: {reason}")
+    with Lab() as opened:
+        yield opened
 
 
 def ssh_command(directory: Path, address: str) -> list[str]:
