@@ -34,11 +34,11 @@ def main() -> int:
         for image in arguments.image:
             project, _, family = image.partition("/")
             double.seed_image(f"{family}-v20260101", family, project)
-        # Before the lines that say that it is there.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        for name, value in double.env().items():
-            print(f"export {name}={shlex.quote(value)}")
         try:
+            # Before the lines that say that it is there.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            for name, value in double.env().items():
+                print(f"export {name}={shlex.quote(value)}")
             sys.stdout.flush()
             signal.pause()
         except KeyboardInterrupt:

@@ -251,7 +251,7 @@ def test_a_person_starts_one_by_a_command() -> None:
     with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         exports = [process.stdout.readline() for _ in range(12)]
-        process.terminate()
+        process.terminate()  # It may still be at its last line.
         assert process.wait(timeout=30) == 0
     assert all(line.startswith("export ") for line in exports)
     assert any("HTTPS_PROXY=http://127.0.0.1:" in line for line in exports)

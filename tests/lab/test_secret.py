@@ -1,5 +1,6 @@
 """The marked password of the end-to-end tests, on deployed hosts: it stays nowhere on them."""
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,9 @@ def written_files(host: Host) -> list[Path]:
     """All that the host has written since Debian delivered it, on disk or in memory."""
     roots = [host.directory / "upper"]
     roots += [Path(f"/proc/{host.leader()}/root") / name for name in VOLATILE]
-    paths = [path for root in roots for path in root.rglob("*")]
+    # os.walk() passes over directories that are gone meanwhile.
+    walks = (step for root in roots for step in os.walk(root))
+    paths = [Path(directory) / name for directory, _, names in walks for name in names]
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 

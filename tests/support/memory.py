@@ -1,6 +1,7 @@
 """Looking for a secret in files, in command lines and in the memory of processes."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 PART = 12  # a secret that is partly overwritten still shows a part of this length
@@ -45,18 +46,18 @@ def regions_with(pid: int, secret: bytes) -> list[str]:
     return [name for name, content in process_memory(pid) if wanted.search(content)]
 
 
-def files_with(files: list[Path], secret: bytes) -> list[Path]:
-    wanted = pattern(secret)
-    return [path for path in files if wanted.search(path.read_bytes())]
-
-
-def command_lines_with(secret: bytes) -> list[Path]:
+def files_with(files: Iterable[Path], secret: bytes) -> list[Path]:
+    """Those that hold the secret. One that is gone meanwhile holds nothing: a host's timers replace files."""
     wanted = pattern(secret)
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in files:
         try:
             if wanted.search(path.read_bytes()):
                 found.append(path)
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
+
+
+def command_lines_with(secret: bytes) -> list[Path]:
+    return files_with(Path("/proc").glob("[0-9]*/cmdline"), secret)
