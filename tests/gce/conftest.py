@@ -45,4 +45,5 @@ def rehearsal(project: Project, foreign: dict[str, str]) -> Play:
 @pytest.fixture(scope="session")
 def deployed(project: Project, rehearsal: Play) -> Project:
     project.deploy()
+    project.first_run = list(project.double.requests)
     return project

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from gce.client import Client
-from gce.double import Double
+from gce.double import Double, Logged
 from support.daemon import ROOT
 from support.play import Play, parse_recap
 
@@ -80,6 +80,7 @@ class Project:
         self.double = double
         self.inventory = directory / environment
         self.directory = directory
+        self.first_run: list[Logged] = []  # what its rehearsal and its first run asked
         shutil.copytree(ANSIBLE / "inventories" / environment, self.inventory)
         variables_directory = self.inventory / "group_vars/gce"
         variables_directory.mkdir()

@@ -61,6 +61,6 @@ def test_the_rehearsal_of_a_third_run_tells_nothing(deployed: Project) -> None:
 
 def test_google_knows_every_request(deployed: Project) -> None:
     """The double answers 400 to what Google's schema does not have; 404 is what is not there yet."""
-    refused = [request for request in deployed.double.requests if request.status != 200]
+    refused = [request for request in deployed.first_run if request.status != 200]
     wrong = [request for request in refused if (request.method, request.status) != ("GET", 404)]
     assert refused and not wrong
