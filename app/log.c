@@ -19,6 +19,7 @@
 #define MAX_FIELDS 12
 #define FIXED_FIELDS 6
 #define JOURNAL_ENTRY_SIZE 320
+#define FIELD_NAME_SIZE 64
 
 static struct {
     bool journald;
@@ -50,12 +51,16 @@ void log_set_role(const char *role, unsigned number) {
     logger.number = number;
 }
 
-static const char *priority_name(int priority) {
-    static const char *const names[] = {"emergency", "alert",  "critical", "error",
-                                        "warning",   "notice", "info",     "debug"};
-
-    return names[priority & LOG_PRIMASK];
-}
+/* Short name and number of OpenTelemetry's log data model. What is critical here means that a
+ * process or its engine is given up. */
+static const struct severity {
+    const char *text;
+    int number;
+} severities[] = {
+    [LOG_EMERG] = {"FATAL", 21}, [LOG_ALERT] = {"FATAL", 21},  [LOG_CRIT] = {"FATAL", 21},
+    [LOG_ERR] = {"ERROR", 17},   [LOG_WARNING] = {"WARN", 13}, [LOG_NOTICE] = {"INFO", 10},
+    [LOG_INFO] = {"INFO", 9},    [LOG_DEBUG] = {"DEBUG", 5},
+};
 
 /* A line is lost rather than waited for: who reads the log may have stopped. (A pipe that can be
  * written has room for a line, which is shorter than PIPE_BUF.) */
@@ -65,38 +70,70 @@ static bool has_room(int fd) {
     return poll(&entry, 1, 0) > 0;
 }
 
-static void write_json(int priority, const char *event, const char *message,
-                       const struct log_field *fields) {
-    struct json_object *line = json_object_new_object();
+static void add_text(struct json_object *line, const char *name, const char *text) {
+    json_object_object_add(line, name, json_object_new_string(text));
+}
+
+static void add_number(struct json_object *line, const char *name, int64_t number) {
+    json_object_object_add(line, name, json_object_new_int64(number));
+}
+
+/* What each line has, in the order and by the names of docs/logging.md. */
+static void add_fixed(struct json_object *line, int priority, const char *event,
+                      const char *message) {
+    const struct severity *severity = &severities[priority & LOG_PRIMASK];
     char time[CLOCK_RFC3339_SIZE];
+
+    clock_format_now(time);
+    add_text(line, "timestamp", time);
+    add_text(line, "severity_text", severity->text);
+    add_number(line, "severity_number", severity->number);
+    add_text(line, "event.name", event);
+    add_text(line, "body", message);
+    add_text(line, "service.name", "bcryptd");
+    add_text(line, "service.version", BCRYPTD_VERSION);
+    add_number(line, "process.pid", getpid());
+    add_text(line, "bcryptd.role", logger.role);
+    add_number(line, "bcryptd.number", logger.number);
+}
+
+static void add_field(struct json_object *line, const struct log_field *field) {
+    char name[FIELD_NAME_SIZE];
+
+    snprintf(name, sizeof name, "bcryptd.%s", field->name);
+    if (field->text != NULL)
+        add_text(line, name, field->text);
+    else
+        add_number(line, name, field->number);
+}
+
+/* One call, so that lines of several processes do not mix. */
+static void write_line(struct json_object *line) {
     char newline[] = "\n";
     struct iovec parts[2];
     size_t length = 0;
 
-    if (line == NULL)
-        return;
-    clock_format_now(time);
-    json_object_object_add(line, "time", json_object_new_string(time));
-    json_object_object_add(line, "level", json_object_new_string(priority_name(priority)));
-    json_object_object_add(line, "event", json_object_new_string(event));
-    json_object_object_add(line, "message", json_object_new_string(message));
-    json_object_object_add(line, "role", json_object_new_string(logger.role));
-    json_object_object_add(line, "number", json_object_new_int64(logger.number));
-    json_object_object_add(line, "pid", json_object_new_int64(getpid()));
-    for (const struct log_field *field = fields; field->name != NULL; field++)
-        json_object_object_add(line, field->name,
-                               field->text != NULL ? json_object_new_string(field->text)
-                                                   : json_object_new_int64(field->number));
     parts[0].iov_base = (void *)json_object_to_json_string_length(
         line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
     parts[0].iov_len = length;
     parts[1].iov_base = newline;
     parts[1].iov_len = 1;
-    /* One call, so that lines of several processes do not mix. */
     if (parts[0].iov_base != NULL && has_room(STDERR_FILENO) &&
         writev(STDERR_FILENO, parts, 2) < 0) {
         /* There is nowhere left to say it. */
     }
+}
+
+static void write_json(int priority, const char *event, const char *message,
+                       const struct log_field *fields) {
+    struct json_object *line = json_object_new_object();
+
+    if (line == NULL)
+        return;
+    add_fixed(line, priority, event, message);
+    for (const struct log_field *field = fields; field->name != NULL; field++)
+        add_field(line, field);
+    write_line(line);
     json_object_put(line);
 }
 
@@ -132,7 +169,7 @@ static void write_journal(int priority, const char *event, const char *message,
     journal_entry(&parts[count], texts[count], "BCRYPTD_NUMBER", value), count++;
     for (const struct log_field *field = fields;
          field->name != NULL && count < FIXED_FIELDS + MAX_FIELDS; field++, count++) {
-        char name[64];
+        char name[FIELD_NAME_SIZE];
 
         journal_name(field->name, name, sizeof name);
         snprintf(value, sizeof value, "%" PRId64, field->number);

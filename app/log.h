@@ -1,5 +1,5 @@
-/* log: structured log lines: journald fields under systemd, JSON lines on stderr otherwise.
- * No caller may pass a password, a request's path or its body. */
+/* log: structured log lines: journald fields under systemd, JSON lines on stderr otherwise, named
+ * as docs/logging.md says. No caller may pass a password, a request's path or its body. */
 #ifndef BCRYPTD_LOG_H
 #define BCRYPTD_LOG_H
 
@@ -11,7 +11,7 @@
 
 /* One named value of a line; text NULL means that number counts. */
 struct log_field {
-    const char *name; /* lower case, digits and '_' */
+    const char *name; /* lower case, digits and '_'; "bcryptd." comes before it in the line */
     const char *text;
     int64_t number;
 };

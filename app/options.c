@@ -47,7 +47,8 @@ static const struct spec specs[] = {
     NUMBER("workers", workers, "auto", "processes", 1, 256,
            "worker processes; auto is one for each CPU this process may use"),
     NUMBER("worker-nice", worker_nice, "5", "nice steps", 0, 19,
-           "niceness of the workers, so that nginx and the status process come first"),
+           "niceness of the workers, so that nginx and the status process come first; one that has "
+           "more keeps it"),
     {"engine", TYPE_CHOICE, FIELD(engine), "libxcrypt", "", 0, 1, engines,
      "what computes the hashes; lanes computes several at once on each core"},
     NUMBER("lanes", lanes, "auto", "hashes", 1, OPTIONS_LANES_MAX,

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "netqueue.h"
+#include "page.h"
 #include "route.h"
 #include "version.h"
 
@@ -171,6 +172,8 @@ static int answer(const struct status *status, struct fcgi_connection *connectio
 
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
         return reply_state(connection, 405, "method not allowed");
+    if (route_is_path(uri, "/"))
+        return page_reply(connection);
     if (route_is_path(uri, "/livez"))
         return reply_state(connection, 200, "live");
     if (route_is_path(uri, "/readyz"))

@@ -1,4 +1,4 @@
-/* status: the process that answers /livez, /readyz, /metrics and /status on a socket of its own.
+/* status: the process that answers /, /livez, /readyz, /metrics and /status on a socket of its own.
  * It hashes nothing and only reads the scoreboard, so it answers while every worker is busy. */
 #ifndef BCRYPTD_STATUS_H
 #define BCRYPTD_STATUS_H

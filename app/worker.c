@@ -309,6 +309,18 @@ static void check_timeout(const struct worker *worker) {
                              LOG_NUMBER("limit_ms", worker->options->worker_timeout_ms)));
 }
 
+/* Only a privileged process may take niceness back, so one that has more keeps it. */
+static int be_nice(int niceness) {
+    errno = 0;
+    const int now = getpriority(PRIO_PROCESS, 0);
+
+    if (now == -1 && errno != 0)
+        return -errno;
+    if (now < niceness && setpriority(PRIO_PROCESS, 0, niceness) < 0)
+        return -errno;
+    return 0;
+}
+
 static int start(struct worker *worker, unsigned number) {
     const struct options *options = worker->options;
     const struct engine_setup setup = {
@@ -328,8 +340,9 @@ static int start(struct worker *worker, unsigned number) {
     admission_init(&worker->admission, options->deadline_ms, options->queue_target_ms,
                    options->queue_interval_ms, setup.fast != NULL && setup.check_every > 0 ? 2 : 1,
                    clock_monotonic_ns());
-    if (setpriority(PRIO_PROCESS, 0, (int)options->worker_nice) < 0)
-        return -errno;
+    result = be_nice((int)options->worker_nice);
+    if (result < 0)
+        return result;
     if (number == 1)
         check_timeout(worker);
     /* What the first salt needs of the system it gets before the sandbox. */

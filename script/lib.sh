@@ -31,6 +31,11 @@ require_number() {
     fi
 }
 
+# require_switch NAME VALUE: fails unless the value is on or off.
+require_switch() {
+    [[ $2 == on || $2 == off ]] || fail "$1: '$2' is not usable; allowed: on, off"
+}
+
 # has_ipv6_loopback: whether ::1 can be listened on.
 has_ipv6_loopback() {
     grep -qs '^0\{31\}1 ' /proc/net/if_inet6

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import faults, lanes, latency, memory, overload, speed, start
+from bench import faults, lanes, latency, memory, metrics, overload, speed, start
 from bench.peers import document, measure
 from bench.report import HEAD, Report
 from bench.tools import Bench, describe_machine, say
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "memory": memory.run,
     "overload": overload.run,
     "faults": faults.run,
+    "metrics": metrics.run,
 }
 PEERS: dict[str, Callable[[Bench], None]] = {"peers": measure.run}
 DESCRIPTION = "Measures the service as a user starts it, and says which targets it meets."
@@ -30,6 +31,8 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="short, for a smoke test: judges not")
     parser.add_argument("--rounds", type=int, metavar="N", help="of each measurement")
+    parser.add_argument("--seconds", type=float, metavar="N", help="of a phase of 'metrics'")
+    parser.add_argument("--cost", type=int, metavar="N", help="of the hashes of 'metrics' (10)")
     parser.add_argument("--peers", action="store_true", help="only the comparison with peers")
     parser.add_argument(
         "--write-docs",
@@ -47,6 +50,8 @@ def parse() -> argparse.Namespace:
     for part in arguments.parts:
         if part not in PARTS:
             parser.error(f"unknown part '{part}'; known are {', '.join(PARTS)}")
+    if arguments.parts != ["metrics"] and (arguments.seconds or arguments.cost):
+        parser.error("--seconds and --cost are for the part metrics alone")
     if arguments.parts and (arguments.peers or arguments.write_docs):
         parser.error("--peers and --write-docs take no part")
     name = "peers.json" if arguments.peers or arguments.write_docs else "results.json"
@@ -56,7 +61,8 @@ def parse() -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace) -> Report:
     report = Report(describe_machine() | (measure.versions() if arguments.peers else {}))
-    bench = Bench(arguments.build_dir, arguments.quick, report, arguments.rounds)
+    wanted = (arguments.rounds, arguments.seconds, arguments.cost)
+    bench = Bench(arguments.build_dir, arguments.quick, report, *wanted)
     print("\n".join(f"{name}: {value}" for name, value in report.machine.items()) + "\n")
     print(HEAD, flush=True)
     parts = PEERS if arguments.peers else PARTS

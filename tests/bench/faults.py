@@ -40,7 +40,7 @@ def run(bench: Bench) -> None:
             seen = result(process)
         exits = stack.metrics()['bcryptd_worker_exits_total{reason="signal"}']
         lines = log.read()
-    tries = [len(re.split("[,:]", line["upstream_status"])) for line in lines]
+    tries = [len(re.split("[,:]", line["bcryptd.upstream.status"])) for line in lines]
     repeated = sum(number > 1 for number in tries)
     good = int(seen["statuses"].get("200", 0))
     bad = sum(count_statuses([seen]).values()) - good + errors_of(seen)

@@ -229,13 +229,17 @@ def count_begun(
     that was computed is over a hash's time after it was taken up."""
     begun, late = 0, 0
     for line in left:
-        event = answered_by_id.get(line["request_id"])
+        event = answered_by_id.get(line["bcryptd.request_id"])
         if event is None:
             continue
-        taken = line["msec"] - line["request_time"] + event["wait_ms"] / 1000
-        if datetime.fromisoformat(event["time"]).timestamp() - taken > hash_s / 2:
+        taken = (
+            line["bcryptd.time"]
+            - line["http.server.request.duration"]
+            + event["bcryptd.wait_ms"] / 1000
+        )
+        if datetime.fromisoformat(event["timestamp"]).timestamp() - taken > hash_s / 2:
             begun += 1
-            late += taken > line["msec"] + SLACK_S
+            late += taken > line["bcryptd.time"] + SLACK_S
     return begun, late
 
 
@@ -243,7 +247,9 @@ def answered(stack: Stack) -> dict[str, dict[str, Any]]:
     """bcryptd's own lines on requests, by request id; it writes them at level debug."""
     lines = (stack.run_dir / "bcryptd.log").read_text().splitlines()
     events = (json.loads(line) for line in lines if line.startswith("{"))
-    return {event["request_id"]: event for event in events if event["event"] == "request"}
+    return {
+        event["bcryptd.request_id"]: event for event in events if event["event.name"] == "request"
+    }
 
 
 def abandon(bench: Bench) -> None:
@@ -264,10 +270,10 @@ def abandon(bench: Bench) -> None:
         gone = int(stack.metrics()['bcryptd_shed_total{reason="client_gone"}'])
         lines = log.read()
         events = answered(stack)
-    left = [line for line in lines if line["status"] == 499]
+    left = [line for line in lines if line["http.response.status_code"] == 499]
     begun, late = count_begun(left, events, cpus() / capacity)
     # By nginx's count: an answer may cross a client that leaves.
-    extra = submitted - begun - sum(line["status"] == 200 for line in lines)
+    extra = submitted - begun - sum(line["http.response.status_code"] == 200 for line in lines)
     bench.report.data["abandoned"] = {
         "load": seen,
         "left": len(left),

@@ -54,7 +54,9 @@ def serve(bench: Bench, stack: Stack, log: AccessLog, seconds: float, *request: 
     eventually("idle", lambda: all(x["lanes_busy"] == 0 for x in stack.status()["workers"]))
     after = cpu_all(stack)
     counted = hashes(stack) - before
-    logged = [line["msec"] for line in log.read() if line["status"] == 200]
+    logged = [
+        line["bcryptd.time"] for line in log.read() if line["http.response.status_code"] == 200
+    ]
     good = seen["requests"] - seen["bad_status"]
     return {
         "per_s": rate(logged, cpus()),

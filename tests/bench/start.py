@@ -45,7 +45,7 @@ def start_once(directory: Path) -> dict[str, Any]:
             process.terminate()
             process.wait(timeout=30)
     events = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    own_us = next(event["start_us"] for event in events if event["event"] == "ready")
+    own_us = next(event["bcryptd.start_us"] for event in events if event["event.name"] == "ready")
     return {"outside_ms": (ready - begin) * 1000, "own_ms": float(own_us) / 1000}
 
 

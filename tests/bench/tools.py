@@ -29,6 +29,8 @@ class Bench:
     quick: bool
     report: Report
     wanted_rounds: int | None = None
+    wanted_seconds: float | None = None
+    wanted_cost: int | None = None
 
     def pick(self, full: float, quick: float) -> float:
         return quick if self.quick else full

@@ -41,12 +41,12 @@ def test_a_request_past_its_deadline_is_shed_without_a_hash() -> None:
         assert shed(daemon, "deadline") == 1
         assert daemon.metrics()['bcryptd_hashes_submitted_total{engine="libxcrypt",cost="4"}'] == 0
         line = daemon.events("shed")[0]
-        assert (line["reason"], line["request_id"], line["level"]) == (
+        assert (line["bcryptd.reason"], line["bcryptd.request_id"], line["severity_text"]) == (
             "deadline",
             "deadline1",
-            "warning",
+            "WARN",
         )
-        assert line["wait_ms"] >= 1990
+        assert line["bcryptd.wait_ms"] >= 1990
 
 
 def test_the_expected_hash_time_counts_against_the_deadline() -> None:
@@ -88,7 +88,7 @@ def test_the_allowed_wait_shrinks_under_a_standing_queue_and_recovers() -> None:
             connection.close()
         assert replies[0] == 200 and replies[-1] == 503
         assert shed(daemon, "queue") > 0
-        assert daemon.events("shed")[0]["reason"] == "queue"
+        assert daemon.events("shed")[0]["bcryptd.reason"] == "queue"
         assert ask(0.0) == 200
         assert ask(0.5) == 200
 
@@ -143,7 +143,7 @@ def test_broken_bytes_on_the_socket_cost_one_connection(data: bytes) -> None:
         assert serves(daemon)
         assert not daemon.events("child_exit")
         assert daemon.metrics()['bcryptd_fcgi_errors_total{reason="protocol"}'] == 1
-        assert daemon.events("fcgi_error")[0]["reason"] == "protocol"
+        assert daemon.events("fcgi_error")[0]["bcryptd.reason"] == "protocol"
 
 
 def test_a_silent_connection_is_given_up_after_the_read_timeout() -> None:
@@ -188,5 +188,7 @@ def test_debug_logs_each_request_by_its_id_and_route() -> None:
         fastcgi.get(daemon.pool[0], "/gethash/a/", REQUEST_ID="0123456789abcdef")
         fastcgi.get(daemon.pool[0], "/gethash/a/", REQUEST_ID='forged"} {"id')
         lines = eventually("two lines", lambda: len(x := daemon.events("request")) == 2 and x)
-        assert [line["request_id"] for line in lines] == ["0123456789abcdef", "-"]
-        assert {(line["route"], line["status"]) for line in lines} == {("gethash", 200)}
+        assert [line["bcryptd.request_id"] for line in lines] == ["0123456789abcdef", "-"]
+        assert {(line["bcryptd.route"], line["bcryptd.status"]) for line in lines} == {
+            ("gethash", 200)
+        }

@@ -56,7 +56,7 @@ def test_a_worker_that_hangs_under_a_request_is_replaced_and_the_request_repeate
             eventually("an answer", lambda: load.answers or load.errors)
         assert load.statuses() == {200: 1}, load.errors
         log = own.run_dir / "access.log"
-        eventually("repeated", lambda: '"upstream_status":"502 : 200"' in log.read_text())
+        eventually("repeated", lambda: '"bcryptd.upstream.status":"502 : 200"' in log.read_text())
 
 
 def test_stopping_the_whole_service_finishes_what_was_accepted() -> None:

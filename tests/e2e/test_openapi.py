@@ -140,7 +140,7 @@ def test_public_replies_are_as_described_and_each_description_is_seen(path: str)
     assert seen == set(SPEC["paths"][path][method.lower()]["responses"]) - FAULTS
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/status", "/nginx_status"])
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/metrics", "/status", "/nginx_status"])
 def test_internal_replies_are_as_described(stack: Stack, path: str) -> None:
     answer = stack.internal(path)
     assert answer.status == 200
@@ -148,7 +148,7 @@ def test_internal_replies_are_as_described(stack: Stack, path: str) -> None:
 
 
 def test_every_path_of_the_document_is_tested() -> None:
-    internal = {"/livez", "/readyz", "/metrics", "/status", "/nginx_status"}
+    internal = {"/", "/livez", "/readyz", "/metrics", "/status", "/nginx_status"}
     assert set(SPEC["paths"]) == {GETHASH, "/v1/hash", "/v1/verify"} | internal
 
 

@@ -60,9 +60,9 @@ def test_ends_with_an_error_when_bcryptd_dies() -> None:
     with Stack() as own:
         assert own.process is not None
         log = own.run_dir / "bcryptd.log"
-        eventually("ready logged", lambda: '"event":"ready"' in log.read_text())
-        line = next(x for x in log.read_text().splitlines() if '"event":"ready"' in x)
-        master = int(line.split('"pid":')[1].split(",")[0])
+        eventually("ready logged", lambda: '"event.name":"ready"' in log.read_text())
+        line = next(x for x in log.read_text().splitlines() if '"event.name":"ready"' in x)
+        master = int(line.split('"process.pid":')[1].split(",")[0])
         os.kill(master, signal.SIGKILL)
         assert own.process.wait(timeout=180) == 1
         assert "bcryptd ended" in own.output.read_text()

@@ -113,7 +113,8 @@ def test_status_socket_knows_its_routes_and_methods() -> None:
         params = {"REQUEST_METHOD": "POST", "REQUEST_URI": "/metrics"}
         reply = fastcgi.request(daemon.status_socket, params)
         assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
-        assert fastcgi.get(daemon.status_socket, "/").status == 404
+        assert fastcgi.get(daemon.status_socket, "/").status == 200
+        assert fastcgi.get(daemon.status_socket, "/page").status == 404
         assert fastcgi.get(daemon.status_socket, "/livez?verbose").status == 200
         assert json.loads(fastcgi.get(daemon.status_socket, "/readyz").body)["status"] == "ready"
 
@@ -127,7 +128,7 @@ def test_livez_answers_while_every_worker_is_busy() -> None:
             connection.sendall(request)
         busy = 'bcryptd_workers{state="busy"}'
         eventually("both busy", lambda: daemon.metrics()[busy] == 2)
-        for path in ("/livez", "/readyz", "/metrics", "/status"):
+        for path in ("/", "/livez", "/readyz", "/metrics", "/status"):
             assert fastcgi.get(daemon.status_socket, path).status == 200
         assert daemon.metrics()[busy] == 2, "finished too early for this test to say anything"
         for connection in connections:

@@ -1,6 +1,7 @@
 """Faults that a test asks for: what Google's servers do on a bad day."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from gce.web import Request, Refusal
@@ -42,8 +43,8 @@ class Faults:
 
     planned: list[Fault] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
-    first_kind: str | None = None
-    seen: set[str] = field(default_factory=set)
+    first_kinds: tuple[str, ...] = ()
+    failed: Counter[str] = field(default_factory=Counter)  # first requests, by their kind of call
 
     def add(self, method: str, path: str, kind: str, times: int = 1) -> None:
         """The next `times` requests whose method and path match these expressions (as a whole, and
@@ -51,16 +52,18 @@ class Faults:
         check_kind(kind)
         self.planned.append(Fault(re.compile(method), re.compile(path), kind, times))
 
-    def fail_first(self, kind: str) -> None:
-        """The first request of each kind of call, from now on, fails so. ValueError: no such kind."""
-        check_kind(kind)
-        self.first_kind = kind
-        self.seen.clear()
+    def fail_first(self, *kinds: str) -> None:
+        """The first requests of each kind of call, from now on, fail so, one after the other. ValueError: no such
+        kind."""
+        for kind in kinds:
+            check_kind(kind)
+        self.first_kinds = kinds
+        self.failed.clear()
 
     def clear(self) -> None:
         """No more of them; the count of those that came stays."""
         self.planned.clear()
-        self.first_kind = None
+        self.first_kinds = ()
 
     def take(self, request: Request, route: str | None) -> str | None:
         """The fault of a request, if it is to have one; it counts as come."""
@@ -78,12 +81,14 @@ class Faults:
         return None
 
     def take_first(self, request: Request, route: str | None) -> str | None:
-        if self.first_kind is None or route is None or not suits(self.first_kind, request):
+        if route is None:
             return None
-        if route in self.seen:
+        kinds = [kind for kind in self.first_kinds if suits(kind, request)]
+        number = self.failed[route]
+        if number >= len(kinds):
             return None
-        self.seen.add(route)
-        return self.first_kind
+        self.failed[route] += 1
+        return kinds[number]
 
 
 def check_kind(kind: str) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from gce.client import Client
 from gce.double import Double
+from gce.play import ANSIBLE
 from gce.web import Json
 
 # Of its requests, many are wrong on purpose: none goes to the log of the others.
@@ -32,6 +33,7 @@ def double() -> Iterator[Double]:
 def ansible(double: Double, directory: Path, *command: str) -> str:
     """Runs one of Ansible's programs against the double; what it printed. It must end well."""
     own = {
+        "ANSIBLE_ACTION_PLUGINS": str(ANSIBLE / "plugins/action"),
         "ANSIBLE_HOME": str(directory / "ansible"),
         "ANSIBLE_LOCAL_TEMP": str(directory / "ansible"),
         "ANSIBLE_LOCALHOST_WARNING": "0",
@@ -52,13 +54,17 @@ def ansible(double: Double, directory: Path, *command: str) -> str:
     return result.stdout
 
 
-def play(double: Double, directory: Path, tasks: list[Json]) -> list[bool]:
-    """Runs tasks on this machine; which of them changed something."""
+def results(double: Double, directory: Path, tasks: list[Json]) -> list[Json]:
+    """Runs tasks on this machine; what each of them returned."""
     plays = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}]
     (directory / "play.yml").write_text(yaml.safe_dump(plays))
     output = ansible(double, directory, "ansible-playbook", "-i", "localhost,", "play.yml")
-    results = json.loads(output)["plays"][0]["tasks"]
-    return [task["hosts"]["localhost"].get("changed", False) for task in results]
+    return [task["hosts"]["localhost"] for task in json.loads(output)["plays"][0]["tasks"]]
+
+
+def play(double: Double, directory: Path, tasks: list[Json]) -> list[bool]:
+    """Runs tasks on this machine; which of them changed something."""
+    return [result.get("changed", False) for result in results(double, directory, tasks)]
 
 
 def task(module: str, register: str, **arguments: Any) -> Json:
@@ -186,16 +192,34 @@ def test_names_and_accounts(double: Double, tmp_path: Path) -> None:
     assert found["rrdatas"] == ["192.0.2.2"]
 
 
-def test_uri_meets_the_double(double: Double, tmp_path: Path) -> None:
-    """By HTTPS_PROXY and SSL_CERT_FILE alone: nothing of the task is for the double."""
-    request = {
-        "url": "https://compute.googleapis.com/compute/v1/projects/example-project/global/networks",
-        "method": "POST",
-        "headers": {"Authorization": "Bearer {{ lookup('env', 'GCP_ACCESS_TOKEN') }}"},
-        "body_format": "json",
-        "body": {"name": "net"},
-    }
-    play(double, tmp_path, [{"ansible.builtin.uri": request}])
+def request(url: str, **arguments: Any) -> Json:
+    headers = {"Authorization": "Bearer {{ lookup('env', 'GCP_ACCESS_TOKEN') }}"}
+    return {"ansible.legacy.gce_request": {"url": url, "headers": headers, **arguments}}
+
+
+def test_requests_are_answered_whatever_the_answer_is(double: Double, tmp_path: Path) -> None:
+    """They meet the double by HTTPS_PROXY and SSL_CERT_FILE alone: nothing of the tasks is for it."""
+    networks = (
+        f"https://compute.googleapis.com/compute/v1/projects/{double.project}/global/networks"
+    )
+    double.faults.add("GET", "/lost$", "drop")
+    done, listed, absent, page, silent = results(
+        double,
+        tmp_path,
+        [
+            request(networks, method="POST", body={"name": "net"}),
+            request(networks),
+            request(f"{networks}/absent"),
+            request("https://compute.googleapis.com/none"),
+            request(f"{networks}/lost"),
+        ],
+    )
+    assert done["status"] == 200 and done["json"]["kind"] == "compute#operation"
+    assert listed["status"] == 200 and listed["json"]["kind"] == "compute#networkList"
+    assert absent["status"] == 404 and "was not found" in absent["json"]["error"]["message"]
+    assert page["status"] == 404 and "json" not in page and "<title>" in page["content"]
+    assert silent["status"] == -1 and silent["msg"]
+    assert not any(each["changed"] or each.get("failed") for each in (done, listed, absent, silent))
     assert len(double.called("POST", "/networks")) == 1
 
 

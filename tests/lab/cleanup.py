@@ -1,10 +1,13 @@
 """Takes away everything that carries a lab's id, whatever state it is in. It needs nothing but what
 is on disk, so it also works for a lab whose maker has died."""
 
+import fcntl
 import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab import network
@@ -12,7 +15,18 @@ from lab.command import run
 
 STATE = Path(os.environ.get("BCRYPTD_LAB_STATE", "/var/lib/bcryptd-lab"))
 CGROUPS = Path("/sys/fs/cgroup/cpu")
+# Where systemd keeps the groups of its units.
+UNIT_TREES = (Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified"))
 GONE_S = 10.0  # for killed processes
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Labs that begin and end at the same time do so one after the other."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def start_time(pid: int) -> str | None:
@@ -60,6 +74,20 @@ def cgroup(lab_id: str, host: str) -> Path:
     return CGROUPS / f"bcryptd-lab-{lab_id}-{host}"
 
 
+def unit_groups(lab_id: str, host: str) -> list[Path]:
+    """What a host's systemd begins in. In one and the same, hosts remove the groups of each other's
+    units, and a unit that starts just then fails."""
+    trees = [tree for tree in UNIT_TREES if (tree / "cgroup.procs").exists()]
+    return [tree / f"bcryptd-lab-{lab_id}-{host}" for tree in trees]
+
+
+def controller_groups(lab_id: str, host: str) -> list[Path]:
+    """Those of the other controllers, for a host that makes groups below them."""
+    trees = [path.parent for path in CGROUPS.parent.glob("*/cgroup.procs")]
+    others = [tree for tree in trees if tree not in (CGROUPS, *UNIT_TREES)]
+    return [tree / f"bcryptd-lab-{lab_id}-{host}" for tree in others]
+
+
 def unmount(root: Path) -> None:
     """With all that is mounted below; the host's processes may take a moment to be gone."""
     while run("mountpoint", "-q", str(root), check=False).returncode == 0:
@@ -67,11 +95,12 @@ def unmount(root: Path) -> None:
 
 
 def remove_group(group: Path) -> None:
-    """Once the last of its processes is gone."""
+    """With those in it, once the last of their processes is gone."""
     end = time.monotonic() + GONE_S
     while group.is_dir() and time.monotonic() < end:
         try:
-            group.rmdir()
+            for path, _, _ in os.walk(group, topdown=False):
+                os.rmdir(path)
         except OSError:
             time.sleep(0.01)
 
@@ -81,7 +110,10 @@ def remove_host(lab_id: str, directory: Path) -> None:
     if pid is not None:
         kill_host(pid)
     unmount(directory / "root")
-    remove_group(cgroup(lab_id, directory.name))
+    host = directory.name
+    others = (*unit_groups(lab_id, host), *controller_groups(lab_id, host))
+    for group in (cgroup(lab_id, host), *others):
+        remove_group(group)
 
 
 def sweep(lab_id: str) -> None:
@@ -95,14 +127,17 @@ def sweep(lab_id: str) -> None:
         remove_host(lab_id, host)
     network.tear_down(lab_id)
     shutil.rmtree(directory, ignore_errors=True)
-    if not any(path.is_dir() for path in STATE.glob("*")):
-        network.restore_forwarding(STATE)
+    with alone():
+        if not any(path.is_dir() for path in STATE.glob("*")):
+            network.restore_forwarding(STATE)
 
 
 def stale() -> list[str]:
     """Labs whose maker is gone, and that were not meant to stay."""
-    return [
-        path.name
-        for path in STATE.glob("*")
-        if path.is_dir() and not (path / "keep").exists() and noted_process(path / "maker") is None
-    ]
+    with alone():
+        labs = [path for path in STATE.glob("*") if path.is_dir()]
+        return [
+            path.name
+            for path in labs
+            if not (path / "keep").exists() and noted_process(path / "maker") is None
+        ]

@@ -16,6 +16,9 @@ from lab.playbook import NAME
 from support.load import running
 from support.service import Connection, Service
 
+# Between two requests of a client. Hosts, clients and Ansible share this machine's CPUs: a load that took all of them
+# would be refused, rightly, and slow down the playbook that it shall meet.
+PAUSE_S = 0.05
 QUESTION = json.dumps({"password": "hunter2", "cost": 10})
 
 
@@ -37,6 +40,15 @@ def serves(address: str) -> bool:
     return verified.status == 200 and verified.json()["match"] is True
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A request that had no success. Times are those of time.monotonic()."""
+
+    begun: float
+    ended: float
+    outcome: str
+
+
 @dataclass
 class Load:
     """What the clients saw. An error without a status (a broken connection) is its text."""
@@ -44,17 +56,17 @@ class Load:
     outcomes: Counter[str] = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
-    failed: list[str] = field(default_factory=list)
-    begun: float = field(default_factory=time.monotonic)
+    failed: list[Failure] = field(default_factory=list)
 
     def count(self) -> int:
         return sum(self.outcomes.values())
 
-    def note(self, outcome: str, took_s: float) -> None:
+    def note(self, outcome: str, begun: float) -> None:
+        ended = time.monotonic()
         self.outcomes[outcome] += 1
-        self.times.append(took_s)
+        self.times.append(ended - begun)
         if outcome != "200":
-            self.failed.append(f"{time.monotonic() - self.begun:.3f} s: {outcome}")
+            self.failed.append(Failure(begun, ended, outcome))
 
 
 def hash_once(connection: Connection) -> str:
@@ -84,16 +96,16 @@ def ask(connection: Connection) -> str:
 def run_client(address: str, keep: bool, load: Load) -> None:
     connection = service(address).client()
     while not load.stopping.is_set():
-        started = time.monotonic()
+        begun = time.monotonic()
         try:
             outcome = ask(connection)
         except (OSError, http.client.HTTPException) as error:
             outcome = repr(error)
             connection.close()
-        load.note(outcome, time.monotonic() - started)
+        load.note(outcome, begun)
         if not keep:
             connection.close()
-        load.stopping.wait(0.01)
+        load.stopping.wait(PAUSE_S)
     connection.close()
 
 
@@ -109,7 +121,7 @@ def clients(address: str, count: int = 4) -> Iterator[Load]:
 def refusals(hosts: list[Host]) -> str:
     """What their logs say of the last requests that were refused for overload."""
     script = (
-        "grep '\"status\":503' /var/log/nginx/bcryptd.log | tail -n 5"
+        "grep '\"http.response.status_code\":503' /var/log/nginx/bcryptd.log | tail -n 5"
         "; journalctl BCRYPTD_EVENT=shed --lines=5 --no-pager"
     )
     return "\n".join(f"{host.name}:\n{host.shell(script, check=False)}" for host in hosts)

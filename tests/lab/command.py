@@ -49,8 +49,10 @@ def why_not() -> str | None:
     namespaces = run("unshare", "--mount", "--pid", "--net", "--uts", "--fork", "true", check=False)
     if namespaces.returncode != 0:
         return f"no namespaces: {namespaces.stderr.strip()}"
-    link = run("ip", "link", "add", "lab-probe", "type", "bridge", check=False)
+    # Another process may be looking, too.
+    probe = f"probe{os.getpid()}"
+    link = run("ip", "link", "add", probe, "type", "bridge", check=False)
     if link.returncode != 0:
         return f"no bridge: {link.stderr.strip()}"
-    run("ip", "link", "delete", "lab-probe", check=False)
+    run("ip", "link", "delete", probe, check=False)
     return None

@@ -9,7 +9,7 @@ from lab import document
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab, lab_or_skip
-from lab.playbook import ANSIBLE, Inventory
+from lab.playbook import ANSIBLE, PATIENT, Inventory, settings, staging
 from support.daemon import ROOT
 from support.play import Play
 
@@ -38,19 +38,13 @@ def web(lab: Lab) -> list[Host]:
 
 @pytest.fixture(scope="session")
 def inventory(lab: Lab, web: list[Host], package: Path) -> Inventory:
-    """This machine may do what an administrator, a health check and a load test may."""
-    administrator = f"{lab.network[1]}/32"
-    balancer = f"{lab.network[200]}/32"
-    return Inventory(
+    balancer = str(lab.network[200])
+    return staging(
         lab,
-        "staging",
         web,
-        bcryptd_package=str(package),
-        firewall_ssh_sources=[administrator],
-        firewall_internal_sources=[administrator, balancer],
-        firewall_unlimited_sources=[administrator, balancer],
-        nginx_unlimited_networks=[administrator, balancer],
-        intrusion_never=["127.0.0.0/8", administrator, balancer],
+        package,
+        [balancer],
+        bcryptd_settings=settings(**PATIENT),
         maintenance_drain_seconds=3,
         maintenance_undrain_seconds=3,
     )

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from lab import image
-from lab.cleanup import CGROUPS, cgroup, children, kill_host, note_process, unmount
+from lab.cleanup import (
+    CGROUPS,
+    cgroup,
+    children,
+    controller_groups,
+    kill_host,
+    note_process,
+    unit_groups,
+    unmount,
+)
 from lab.command import run
 from lab.network import bridge_name
 from support.waiting import eventually
@@ -18,6 +27,8 @@ from support.waiting import eventually
 NAME_MAX = 7  # its interface is "vb-ID-NAME", of 15 characters at the most
 CPU_PERIOD_US = 20_000
 REBOOT_STATUS = 133
+# It may look how well its clock is kept, as each real host; without CAP_SYS_TIME it sets none.
+CLOCK = "adjtimex clock_adjtime"
 
 NETWORK_FILE = """[Match]
 Name=host0
@@ -27,6 +38,21 @@ Gateway={gateway}
 LinkLocalAddressing=no
 IPv6AcceptRA=no
 """
+
+# systemd-nspawn lets a host read its groups of cgroup v1, and no more.
+OWN_CONTROLLERS = """[Unit]
+Description=Let programs make control groups
+DefaultDependencies=no
+[Service]
+Type=oneshot
+ExecStart=sh -c 'grep "^cgroup .* ro," /proc/mounts | cut -d " " -f 2 | xargs -rn 1 mount -o remount,bind,rw'
+"""
+
+
+def joining(groups: list[Path], command: list[str]) -> list[str]:
+    """The command, in these control groups from its first moment on."""
+    joins = "".join(f"echo $$ >{group}/cgroup.procs; " for group in groups)
+    return ["sh", "-c", f'{joins}exec "$@"', "sh", *command]
 
 
 class Host:
@@ -39,6 +65,7 @@ class Host:
         release: str,
         address: ipaddress.IPv4Interface,
         gateway: ipaddress.IPv4Address,
+        containers: bool = False,
     ) -> None:
         self.lab_id = lab_id
         self.name = directory.name
@@ -46,6 +73,7 @@ class Host:
         self.release = release
         self.interface = address
         self.gateway = gateway
+        self.containers = containers
         self.root = directory / "root"
         self.process: subprocess.Popen[bytes] | None = None
         assert len(self.name) <= NAME_MAX, f"host name '{self.name}' is too long"
@@ -70,12 +98,21 @@ class Host:
         (self.root / "etc/hostname").write_text(f"{self.name}\n")
         (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n")
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
+        if self.containers:
+            self.let_make_groups()
         ssh = self.root / f"home/{image.USER}/.ssh"
         ssh.mkdir(mode=0o700)
         (ssh / "authorized_keys").write_text(key)
         owner = (self.root / f"home/{image.USER}").stat()
         for path in (ssh, ssh / "authorized_keys"):
             os.chown(path, owner.st_uid, owner.st_gid)
+
+    def let_make_groups(self) -> None:
+        units = self.root / "etc/systemd/system"
+        (units / "own-controllers.service").write_text(OWN_CONTROLLERS)
+        wants = units / "sysinit.target.wants"
+        wants.mkdir(exist_ok=True)
+        (wants / "own-controllers.service").symlink_to("../own-controllers.service")
 
     def mount(self) -> None:
         """Its own files are kept in upper; where overlays do not work, it gets a copy of all."""
@@ -94,9 +131,17 @@ class Host:
 
     def start(self) -> None:
         """Boots it, and does not wait."""
-        group = cgroup(self.lab_id, self.name)
+        groups = unit_groups(self.lab_id, self.name)
         if CGROUPS.is_dir():
+            groups.append(cgroup(self.lab_id, self.name))
+        if self.containers:
+            groups += controller_groups(self.lab_id, self.name)
+        for group in groups:
             group.mkdir(exist_ok=True)
+            # A new group has no CPUs, and nobody can join it.
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                if (group / name).exists():
+                    (group / name).write_text((group.parent / name).read_text())
         arguments = [
             "systemd-nspawn",
             "--quiet",
@@ -108,6 +153,7 @@ class Host:
             "--keep-unit",
             "--resolv-conf=off",
             "--timezone=off",
+            f"--system-call-filter={CLOCK}{' @keyring' if self.containers else ''}",
             f"--network-bridge={bridge_name(self.lab_id)}",
         ]
         environment = dict(os.environ)
@@ -115,7 +161,7 @@ class Host:
             environment["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "1"
         with (self.directory / "console.log").open("ab") as console:
             self.process = subprocess.Popen(
-                self.in_cgroup(arguments),
+                joining(groups, arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -126,10 +172,8 @@ class Host:
 
     def in_cgroup(self, command: list[str]) -> list[str]:
         """The command as one of the host's processes, where its CPU limit is concerned."""
-        group = cgroup(self.lab_id, self.name) / "cgroup.procs"
-        if not group.exists():
-            return command
-        return ["sh", "-c", f'echo $$ >{group}; exec "$@"', "sh", *command]
+        group = cgroup(self.lab_id, self.name)
+        return joining([group] if group.is_dir() else [], command)
 
     def leader(self) -> int | None:
         """Its first process."""
@@ -170,7 +214,7 @@ class Host:
         leader = self.leader()
         assert leader is not None, f"{self.name} does not run"
         path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        inside = ["nsenter", f"--target={leader}", "--all", "--root", "--wd=/", "env", "-i", path]
+        inside = ["nsenter", f"--target={leader}", "--all", "--root", "--wdns=/", "env", "-i", path]
         joined = self.in_cgroup([*inside, *command])
         return run(*joined, check=check, timeout_s=timeout_s, stdin=stdin)
 

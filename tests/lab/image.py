@@ -1,5 +1,5 @@
-"""Root file systems of Debian, made once and kept: hosts run on an overlay above them, and tools of
-a newer release than this machine's run in one."""
+"""Root file systems of Debian, made once and kept: hosts run on an overlay above them, tools of a newer
+release than this machine's run in one, and the container image is built on one."""
 
 import fcntl
 import hashlib
@@ -34,6 +34,7 @@ class Kind:
     name: str
     packages: str
     customize: str
+    options: tuple[str, ...] = ()
 
 
 # What Debian's cloud images have of that which the roles build on.
@@ -44,6 +45,17 @@ HOST = Kind(
     CUSTOMIZE_HOST,
 )
 TOOLS = Kind("tools", "ansible,openssh-client,testssl.sh", "true")
+# As Debian's slim images: /usr merged from the start, which keeps Perl out, no documents, no list of
+# packages. The certificates are for package sources that are reached by TLS.
+CUSTOMIZE_BASE = """
+rm -rf "$1"/usr/share/doc/* "$1"/usr/share/man/* "$1"/usr/share/locale/* "$1"/var/lib/apt/lists/*
+"""
+BASE = Kind(
+    "base",
+    "ca-certificates,usr-is-merged",
+    CUSTOMIZE_BASE,
+    ("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",),
+)
 
 
 def apt_files() -> list[Path]:
@@ -92,7 +104,7 @@ def make(release: str, kind: Kind, target: Path) -> None:
     """Makes a root at a path that does not exist yet."""
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    options = [f"--aptopt={path}" for path in apt_files()]
+    options = [*kind.options, *(f"--aptopt={path}" for path in apt_files())]
     run(
         "mmdebstrap",
         "--quiet",

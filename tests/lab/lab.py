@@ -39,14 +39,16 @@ class Lab:
         return self.directory / "known_hosts"
 
     def open(self) -> "Lab":
-        self.directory.mkdir(parents=True)
-        cleanup.note_process(self.directory / "maker", os.getpid())
+        with cleanup.alone():
+            self.directory.mkdir(parents=True)
+            cleanup.note_process(self.directory / "maker", os.getpid())
         if self.keep:
             (self.directory / "keep").touch()
         else:
             self.start_watch()
         try:
-            self.network = network.set_up(self.id, cleanup.STATE)
+            with cleanup.alone():
+                self.network = network.set_up(self.id, cleanup.STATE)
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(self.key))
             self.known_hosts.touch()
         except BaseException:
@@ -62,9 +64,15 @@ class Lab:
             start_new_session=True,
         )
 
-    def add(self, name: str, release: str = "bookworm", number: int | None = None) -> Host:
+    def add(
+        self,
+        name: str,
+        release: str = "bookworm",
+        number: int | None = None,
+        containers: bool = False,
+    ) -> Host:
         """Makes a host and boots it, without waiting for the end of the boot. number is the last
-        part of its address."""
+        part of its address; with containers it may run some of its own."""
         address = self.network[number or 10 + len(self.hosts)]
         host = Host(
             self.id,
@@ -72,6 +80,7 @@ class Lab:
             release,
             ipaddress.IPv4Interface(f"{address}/{self.network.prefixlen}"),
             self.network[1],
+            containers,
         )
         host.directory.mkdir(parents=True)
         self.hosts[name] = host

@@ -32,19 +32,23 @@ def restore_forwarding(state: Path) -> None:
         note.unlink()
 
 
-def set_up(lab_id: str, state: Path) -> ipaddress.IPv4Network:
-    """Makes the bridge with the first address of a free network, and NAT for that."""
-    bridge = bridge_name(lab_id)
+def make_bridge(bridge: str) -> ipaddress.IPv4Network:
+    """A bridge with the first address of a free network. Whoever calls is alone."""
+    taken = run("ip", "-4", "-oneline", "address", "show").stdout
+    free = (network for network in NETWORKS if f" {network[1]}/" not in taken)
+    network = next(free, None)
+    if network is None:
+        raise RuntimeError("no free network for a bridge")
     run("ip", "link", "add", bridge, "type", "bridge")
-    for network in NETWORKS:
-        address = f"{network[1]}/{network.prefixlen}"
-        taken = run("ip", "-4", "-oneline", "address", "show").stdout
-        if f" {network[1]}/" not in taken:
-            break
-    else:
-        raise RuntimeError("no free network for the lab")
-    run("ip", "address", "add", address, "dev", bridge)
+    run("ip", "address", "add", f"{network[1]}/{network.prefixlen}", "dev", bridge)
     run("ip", "link", "set", bridge, "up")
+    return network
+
+
+def set_up(lab_id: str, state: Path) -> ipaddress.IPv4Network:
+    """Makes the lab's bridge, and NAT for its network."""
+    bridge = bridge_name(lab_id)
+    network = make_bridge(bridge)
     start_forwarding(state)
     rules = f"""
 table ip {table_name(lab_id)} {{

@@ -26,7 +26,7 @@ SITE_TLS = "ansible-playbook -i inventories/production playbooks/site.yml --tags
 @pytest.fixture(scope="module", autouse=True)
 def back_to_self_signed(deployed: Inventory) -> Iterator[None]:
     yield
-    deployed.play("site.yml")
+    deployed.play("site.yml", "--tags=tls")
 
 
 def served(host: Host) -> bytes:
@@ -81,7 +81,7 @@ def test_a_self_signed_key_is_replaced(deployed: Inventory, web: list[Host]) -> 
     before = [host.shell(key) for host in web]
     for current in (False, True):
         with replaced_without_a_failure(web[0]):
-            deployed.documented(line, current=current)
+            deployed.documented(line, current=current, at_once=False)
     assert all(host.shell(key) not in before for host in web)
     assert deployed.play("site.yml", "--tags=tls").changed() == 0
 

@@ -9,11 +9,11 @@ from lab.client import clients, serves, service
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab
-from lab.playbook import Inventory
+from lab.playbook import PATIENT, Inventory, settings
 from lab.tools import in_tools
 from support.waiting import eventually
 
-REFUSED = '{"status":429,"client":"192.0.2.99"}'
+REFUSED = '{"http.response.status_code":429,"client.address":"192.0.2.99"}'
 
 
 @pytest.fixture
@@ -30,7 +30,10 @@ def test_a_host_is_added_by_a_current_ansible_and_retired(
 ) -> None:
     version = run(*in_tools(lab, ["ansible", "--version"], {}, lab.directory)).stdout
     assert version.startswith("ansible [core 2.19"), version
-    add = "ansible-playbook -i inventories/production playbooks/site.yml --limit HOST"
+    add = (
+        "ansible-playbook -i inventories/production playbooks/site.yml"
+        " --limit HOST,monitoring,logging"
+    )
     deployed.documented(add, {"HOST": "web3"}, current=True)
     assert serves(added.address)
     for current in (True, False):
@@ -53,11 +56,10 @@ def test_a_host_is_added_by_a_current_ansible_and_retired(
 @pytest.fixture
 def another_cost(deployed: Inventory) -> Iterator[None]:
     """In the inventory."""
-    settings = {"engine": "lanes", "cost": 11}
-    deployed.write("group_vars/bcryptd/3.yml", {"bcryptd_settings": settings})
+    deployed.write("group_vars/bcryptd/3.yml", {"bcryptd_settings": settings(cost=11, **PATIENT)})
     yield
     (deployed.directory / "group_vars/bcryptd/3.yml").unlink()
-    deployed.play("site.yml")
+    deployed.play("site.yml", "--tags=bcryptd,nginx")
 
 
 def test_another_cost_comes_without_a_failed_request(
@@ -90,13 +92,13 @@ def test_the_logs_are_read_as_documented(lab: Lab, deployed: Inventory, web: lis
     eventually("noticed", lambda: len(read(ended).splitlines()) == before + 1)
     assert "ready" in read("sudo journalctl -u bcryptd.service --since today")
     assert "nginx" in read("sudo journalctl -u nginx.service --since today")
-    assert '"status":404' in read("sudo tail -n 20 /var/log/nginx/bcryptd.log")
+    assert '"http.response.status_code":404' in read("sudo tail -n 20 /var/log/nginx/bcryptd.log")
     top = (
-        "sudo grep '\"status\":429' /var/log/nginx/bcryptd.log"
-        ' | grep -o \'"client":"[^"]*"\' | sort | uniq -c | sort -rn | head'
+        "sudo grep '\"http.response.status_code\":429' /var/log/nginx/bcryptd.log"
+        ' | grep -o \'"client.address":"[^"]*"\' | sort | uniq -c | sort -rn | head'
     )
     host.shell(f"echo '{REFUSED}' >>/var/log/nginx/bcryptd.log")
-    assert '1 "client":"192.0.2.99"' in read(top)
+    assert '1 "client.address":"192.0.2.99"' in read(top)
 
 
 def test_rules_that_shut_ansible_out_are_taken_back(deployed: Inventory, web: list[Host]) -> None:

@@ -39,7 +39,11 @@ def left_of(lab_id: str) -> list[str]:
         "mounts": Path("/proc/self/mounts").read_text(),
         "links": run("ip", "-brief", "link").stdout,
         "tables": run("nft", "list", "tables").stdout,
-        "groups": " ".join(path.name for path in cleanup.CGROUPS.glob("bcryptd-lab-*")),
+        "groups": " ".join(
+            path.name
+            for tree in (cleanup.CGROUPS, *cleanup.UNIT_TREES)
+            for path in tree.glob("bcryptd-lab-*")
+        ),
     }
     names = (
         str(own),
@@ -136,3 +140,17 @@ def test_a_limited_host_is_slowed_down(lab: Lab, host: Host) -> None:
         assert throttled() == before
     finally:
         host.limit_cpus(None)
+
+
+def test_a_host_has_a_group_of_its_own_for_its_units(lab: Lab, host: Host) -> None:
+    """In a common one, hosts remove the groups of each other's units."""
+    groups = cleanup.unit_groups(lab.id, host.name)
+    if not groups:
+        pytest.skip("no tree of control groups for systemd alone")
+    for group in groups:
+        assert str(host.leader()) in group_members(group)
+
+
+def group_members(group: Path) -> set[str]:
+    """The processes of a group, and of those in it."""
+    return {pid for file in group.rglob("cgroup.procs") for pid in file.read_text().split()}

@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from lab.client import serves, service
 from lab.host import Host
 from lab.playbook import Inventory
@@ -36,24 +34,26 @@ def test_the_rehearsal_of_a_third_run_tells_nothing(deployed: Inventory) -> None
     assert again.changed() == 0, again.changes()
 
 
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        ("/etc/default/bcryptd", "BCRYPTD_COST=4"),
-        ("/etc/nginx/bcryptd/limits.conf", "limit_req_status 404;"),
-        ("/etc/ssh/sshd_config.d/10-bcryptd.conf", "PasswordAuthentication yes"),
-        ("/etc/nftables.conf", "# accept"),
-    ],
-)
 def test_what_somebody_changed_by_hand_is_told_and_mended(
-    deployed: Inventory, web: list[Host], path: str, line: str
+    deployed: Inventory, web: list[Host]
 ) -> None:
-    before = web[0].shell(f"cat {path}")
-    web[0].shell(f"echo '{line}' >>{path}")
+    changes = {
+        "/etc/default/bcryptd": "BCRYPTD_COST=4",
+        "/etc/nginx/bcryptd/limits.conf": "limit_req_status 404;",
+        "/etc/ssh/sshd_config.d/10-bcryptd.conf": "PasswordAuthentication yes",
+        "/etc/nftables.conf": "# accept",
+    }
+    before = {path: web[0].shell(f"cat {path}") for path in changes}
+    for path, line in changes.items():
+        web[0].shell(f"echo '{line}' >>{path}")
+    in_kernel = "sysctl --values net.ipv4.tcp_fin_timeout"
+    given = web[0].shell(in_kernel)
+    web[0].shell("sysctl --write net.ipv4.tcp_fin_timeout=61")
     told = deployed.play("site.yml", "--check", "--diff", "--limit=web1")
-    assert told.changed() == 1, told.changes()
-    # Of a directory that is copied, Ansible shows no difference.
-    assert f"-{line}" in told.output or "/etc/nginx/bcryptd" in path
+    assert told.changed() == len(changes) + 1, told.changes()
+    for path, line in changes.items():
+        assert f"-{line}" in told.output, path
     deployed.play("site.yml", "--limit=web1")
-    assert web[0].shell(f"cat {path}") == before
+    assert {path: web[0].shell(f"cat {path}") for path in changes} == before
+    assert web[0].shell(in_kernel) == given
     assert serves(web[0].address)

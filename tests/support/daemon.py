@@ -111,7 +111,7 @@ class Daemon:
         return [json.loads(x) for x in self.log_path.read_text().splitlines() if x.startswith("{")]
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        return [line for line in self.log() if line["event"] == name]
+        return [line for line in self.log() if line["event.name"] == name]
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         assert self.process is not None

@@ -1,6 +1,8 @@
 """The commands of a document in Markdown."""
 
+import ast
 import re
+from pathlib import Path
 
 # Stands before a block that no test can run, with the reason.
 NOT_RUN = "<!-- not run:"
@@ -13,3 +15,15 @@ def commands(text: str) -> list[str]:
     lines = run.replace("\\\n", " ").splitlines()
     bare = (re.sub(r"\s+# .*", "", line).strip() for line in lines)
     return [" ".join(line.split()) for line in bare if line]
+
+
+def texts(*directories: Path) -> set[str]:
+    """All strings of the tests in these directories."""
+    paths = [path for directory in directories for path in directory.glob("*.py")]
+    trees = [ast.parse(path.read_text()) for path in paths]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }

@@ -96,12 +96,13 @@ def be_refused_for_overload(service: Service, mark: str) -> None:
 
 
 def leave_and_kill(service: Service, mark: str, kill: Callable[[int], None]) -> None:
-    """A client that leaves, and a worker that dies under a request. kill takes a pid as the service
+    """A worker that dies under a request, and a client that leaves. kill takes a pid as the service
     knows it."""
     body = json.dumps({"password": mark, "cost": SLOW_COST})
     head = f"POST /v1/hash HTTP/1.1\r\nHost: {service.name}\r\nContent-Type: application/json\r\n"
     request = f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
-    for action in ("leave", "kill"):
+    # The hash of a client that left goes on, so that its worker would be taken for the one to kill.
+    for action in ("kill", "leave"):
         with service.connect(tls=True) as connection:
             connection.sendall(request)
             busy = eventually(

@@ -51,6 +51,8 @@ def alive(pids: list[int]) -> list[int]:
 class Stack(Service):
     """A running script/server; `with` ends it whatever happens."""
 
+    binary = BINARY
+
     def __init__(self, client_limits: str = "off", **settings: str) -> None:
         super().__init__("localhost", "localhost", *free_ports(3))
         self.directory = Path(tempfile.mkdtemp(prefix="bcryptd-stack."))
@@ -71,7 +73,7 @@ class Stack(Service):
     def start(self) -> "Stack":
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [str(ROOT / "script" / "server"), "--binary", str(BINARY)],
+                [str(ROOT / "script" / "server"), "--binary", str(self.binary)],
                 env={**clean_environment(), **self.settings},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

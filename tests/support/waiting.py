@@ -7,7 +7,9 @@ from typing import Any
 LIMIT_S = 120.0  # far above anything that works: only a failure reaches it
 
 
-def eventually(what: str, probe: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
+def eventually(
+    what: str, probe: Callable[[], Any], limit_s: float = LIMIT_S, pause_s: float = 0.005
+) -> Any:
     """The first true result of probe, which is asked again and again."""
     end = time.monotonic() + limit_s
     while True:
@@ -16,4 +18,4 @@ def eventually(what: str, probe: Callable[[], Any], limit_s: float = LIMIT_S) ->
             return result
         if time.monotonic() > end:
             raise AssertionError(f"did not happen in {limit_s:g} s: {what}")
-        time.sleep(0.005)
+        time.sleep(pause_s)

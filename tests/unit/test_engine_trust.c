@@ -310,10 +310,10 @@ static void test_fallback_is_logged_as_critical(void **state) {
     fake.wrong_lanes = 1;
     assert_int_equal(engine_open(&setup, &engine), 0);
     text = support_release();
-    assert_non_null(strstr(text, "\"event\":\"engine_fallback\""));
-    assert_non_null(strstr(text, "\"found_by\":\"start\""));
-    assert_non_null(strstr(text, "\"engine\":\"lanes\""));
-    assert_non_null(strstr(text, "crit"));
+    assert_non_null(strstr(text, "\"event.name\":\"engine_fallback\""));
+    assert_non_null(strstr(text, "\"bcryptd.found_by\":\"start\""));
+    assert_non_null(strstr(text, "\"bcryptd.engine\":\"lanes\""));
+    assert_non_null(strstr(text, "\"severity_text\":\"FATAL\""));
     free(text);
     support_capture();
 }

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "version.h"
 
 #include <json-c/json.h>
 #include <sys/stat.h>
@@ -46,31 +47,34 @@ static void test_line_has_its_fixed_and_its_own_fields(void **state) {
                          LOG_NUMBER("large", INT64_MAX)));
     line = one_line();
     snprintf(pid, sizeof pid, "%d", (int)getpid());
-    assert_int_equal(strlen(text_of(line, "time")), strlen("2024-01-31T23:59:59.123Z"));
-    assert_string_equal(text_of(line, "level"), "warning");
-    assert_string_equal(text_of(line, "event"), "shed");
-    assert_string_equal(text_of(line, "message"), "request shed");
-    assert_string_equal(text_of(line, "role"), "worker");
-    assert_string_equal(text_of(line, "number"), "3");
-    assert_string_equal(text_of(line, "pid"), pid);
-    assert_string_equal(text_of(line, "route"), "hash");
-    assert_string_equal(text_of(line, "wait_ms"), "-5");
-    assert_string_equal(text_of(line, "large"), "9223372036854775807");
-    assert_int_equal(json_object_object_length(line), 10);
+    assert_int_equal(strlen(text_of(line, "timestamp")), strlen("2024-01-31T23:59:59.123Z"));
+    assert_string_equal(text_of(line, "severity_text"), "WARN");
+    assert_string_equal(text_of(line, "severity_number"), "13");
+    assert_string_equal(text_of(line, "event.name"), "shed");
+    assert_string_equal(text_of(line, "body"), "request shed");
+    assert_string_equal(text_of(line, "service.name"), "bcryptd");
+    assert_string_equal(text_of(line, "service.version"), BCRYPTD_VERSION);
+    assert_string_equal(text_of(line, "process.pid"), pid);
+    assert_string_equal(text_of(line, "bcryptd.role"), "worker");
+    assert_string_equal(text_of(line, "bcryptd.number"), "3");
+    assert_string_equal(text_of(line, "bcryptd.route"), "hash");
+    assert_string_equal(text_of(line, "bcryptd.wait_ms"), "-5");
+    assert_string_equal(text_of(line, "bcryptd.large"), "9223372036854775807");
+    assert_int_equal(json_object_object_length(line), 13);
     json_object_put(line);
 }
 
 /* Else a text could forge a line of its own. */
 static void test_text_stays_within_its_line(void **state) {
-    static const char text[] = "a\n{\"event\":\"forged\"}\r\t\"\\\x01\x1b[0m";
+    static const char text[] = "a\n{\"event.name\":\"forged\"}\r\t\"\\\x01\x1b[0m";
     struct json_object *line;
 
     (void)state;
     support_capture();
     log_event(LOG_INFO, "event", text, LOG_FIELDS(LOG_TEXT("error", text)));
     line = one_line();
-    assert_string_equal(text_of(line, "message"), text);
-    assert_string_equal(text_of(line, "error"), text);
+    assert_string_equal(text_of(line, "body"), text);
+    assert_string_equal(text_of(line, "bcryptd.error"), text);
     json_object_put(line);
 }
 
@@ -92,9 +96,12 @@ static void test_level_filters(void **state) {
     }
 }
 
-static void test_every_priority_has_its_name(void **state) {
-    static const char *const names[] = {"emergency", "alert",  "critical", "error",
-                                        "warning",   "notice", "info",     "debug"};
+static void test_every_priority_has_its_severity(void **state) {
+    static const struct {
+        const char *text;
+        int number;
+    } rows[] = {{"FATAL", 21}, {"FATAL", 21}, {"FATAL", 21}, {"ERROR", 17},
+                {"WARN", 13},  {"INFO", 10},  {"INFO", 9},   {"DEBUG", 5}};
 
     (void)state;
     log_init(OPTIONS_LOG_JSON, LOG_DEBUG);
@@ -104,7 +111,8 @@ static void test_every_priority_has_its_name(void **state) {
         support_capture();
         log_event(priority, "event", "message", LOG_NO_FIELDS);
         line = one_line();
-        assert_string_equal(text_of(line, "level"), names[priority]);
+        assert_string_equal(text_of(line, "severity_text"), rows[priority].text);
+        assert_int_equal(atoi(text_of(line, "severity_number")), rows[priority].number);
         json_object_put(line);
     }
 }
@@ -180,7 +188,7 @@ int main(void) {
         cmocka_unit_test_setup(test_line_has_its_fixed_and_its_own_fields, use_json),
         cmocka_unit_test_setup(test_text_stays_within_its_line, use_json),
         cmocka_unit_test_setup(test_level_filters, use_json),
-        cmocka_unit_test_setup(test_every_priority_has_its_name, use_json),
+        cmocka_unit_test_setup(test_every_priority_has_its_severity, use_json),
         cmocka_unit_test_setup(test_auto_is_journald_only_when_stderr_is_the_journal, use_json),
         cmocka_unit_test_setup(test_broken_journal_stream_means_json, use_json),
         cmocka_unit_test(test_one_line_a_second_with_the_number_of_those_left_out),

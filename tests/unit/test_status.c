@@ -55,14 +55,19 @@ static int tear_down(void **state) {
 }
 
 /* Asks for a path; returns the status. */
-static unsigned ask(const char *method, const char *uri, const char *accept) {
+static unsigned ask_cached(const char *method, const char *uri, const char *accept,
+                           const char *cache_control) {
     const struct client_param params[] = {
         {"REQUEST_METHOD", method}, {"REQUEST_URI", uri}, {"HTTP_ACCEPT", accept}, {NULL, NULL}};
 
     client_receive(client_request(listener.status, params, "", 0), &reply);
     assert_true(reply.complete);
-    assert_string_equal(client_header(&reply, "Cache-Control"), "no-store");
+    assert_string_equal(client_header(&reply, "Cache-Control"), cache_control);
     return client_status(&reply);
+}
+
+static unsigned ask(const char *method, const char *uri, const char *accept) {
+    return ask_cached(method, uri, accept, "no-store");
 }
 
 static unsigned get(const char *uri) {
@@ -154,13 +159,26 @@ static void test_status_has_a_row_a_worker(void **state) {
     json_object_put(object);
 }
 
+static void test_the_root_is_the_page(void **state) {
+    (void)state;
+    assert_int_equal(ask_cached("GET", "/", "", "no-cache"), 200);
+    assert_string_equal(client_header(&reply, "Content-Type"), "text/html; charset=utf-8");
+    assert_int_equal(ask_cached("HEAD", "/", "", "no-cache"), 200);
+    assert_int_equal(ask_cached("GET", "/?pause", "", "no-cache"), 200);
+    /* It is there in a stop, too, which it tells of. */
+    atomic_store(&scoreboard->master->draining, 1);
+    assert_int_equal(ask_cached("GET", "/", "", "no-cache"), 200);
+}
+
 static void test_other_paths_and_methods_are_refused(void **state) {
     (void)state;
-    assert_int_equal(get("/"), 404);
+    assert_int_equal(get("//"), 404);
+    assert_int_equal(get("/index.html"), 404);
     assert_int_equal(get(""), 404);
     assert_int_equal(get("/livez/"), 404);
     assert_int_equal(get("/gethash/p/"), 404);
     assert_null(client_header(&reply, "Allow"));
+    assert_int_equal(ask("POST", "/", ""), 405);
     assert_int_equal(ask("POST", "/livez", ""), 405);
     assert_string_equal(client_header(&reply, "Allow"), "GET, HEAD");
 }
@@ -189,6 +207,7 @@ int main(void) {
         TEST(test_metrics_come_in_the_format_asked_for),
         TEST(test_metrics_show_the_listen_queues),
         TEST(test_status_has_a_row_a_worker),
+        TEST(test_the_root_is_the_page),
         TEST(test_other_paths_and_methods_are_refused),
         TEST(test_broken_and_silent_peers_are_counted_and_passed_over),
     };

@@ -345,12 +345,12 @@ static void test_end_is_logged_with_reason_signal_and_age(void **state) {
     text = support_release();
     line = json_tokener_parse(text);
     assert_true(json_object_is_type(line, json_type_object));
-    assert_true(json_object_object_get_ex(line, "reason", &reason));
+    assert_true(json_object_object_get_ex(line, "bcryptd.reason", &reason));
     assert_string_equal(json_object_get_string(reason), "signal");
-    assert_int_equal(number_in(line, "signal"), SIGKILL);
-    assert_int_equal(number_in(line, "child_number"), 2);
-    assert_int_equal(number_in(line, "age_ms"), 1234);
-    assert_int_equal(number_in(line, "restart_in_ms"), 0);
+    assert_int_equal(number_in(line, "bcryptd.signal"), SIGKILL);
+    assert_int_equal(number_in(line, "bcryptd.child_number"), 2);
+    assert_int_equal(number_in(line, "bcryptd.age_ms"), 1234);
+    assert_int_equal(number_in(line, "bcryptd.restart_in_ms"), 0);
     json_object_put(line);
     free(text);
 }

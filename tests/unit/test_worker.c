@@ -122,6 +122,25 @@ static const char *member(const char *name) {
     return text;
 }
 
+static int run_nicer(void *context) {
+    EXPECT(setpriority(PRIO_PROCESS, 0, (int)options.worker_nice + 1) == 0);
+    return run(context);
+}
+
+static void test_niceness_is_given_and_never_taken_back(void **state) {
+    pid_t pid;
+
+    (void)state;
+    options.worker_nice++;
+    pid = start();
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid), options.worker_nice);
+    stop(pid);
+    pid = support_start(run_nicer, NULL);
+    support_await(ready_fd);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid), options.worker_nice + 1);
+    stop(pid);
+}
+
 static void test_every_route_is_served(void **state) {
     const pid_t pid = start();
     struct crypt_data work = {0};
@@ -355,6 +374,7 @@ static void test_short_hash_comes_before_a_long_one(void **state) {
 
 int main(void) {
     const struct CMUnitTest libxcrypt[] = {
+        TEST(test_niceness_is_given_and_never_taken_back),
         TEST(test_every_route_is_served),
         TEST(test_problems_are_answered_without_a_hash),
         TEST(test_request_past_its_deadline_is_shed),

@@ -10,7 +10,7 @@ DOCUMENTATION = """
 name: gce_token
 short_description: A token for Google's APIs
 description:
-  - For C(ansible.builtin.uri), which cannot sign in by itself.
+  - For C(gce_request), which does not sign in by itself.
   - It lasts for an hour at the most and gives all that the identity may do; use it under C(no_log).
 requirements: [python3-google-auth, python3-requests]
 options:

@@ -129,10 +129,10 @@ class Contest:
         log = Log(service.access_log)
         seen = wrk(service, connections, seconds)
         wait_idle(service)
-        good = [line for line in log.read() if line["status"] == 200]
+        good = [line for line in log.read() if line["http.response.status_code"] == 200]
         return {
-            "per_s": rate([line["msec"] for line in good], connections),
-            "times_ms": [line["request_time"] * 1000 for line in good],
+            "per_s": rate([line["bcryptd.time"] for line in good], connections),
+            "times_ms": [line["http.server.request.duration"] * 1000 for line in good],
             "lone_ms": client.lone_ms(service.port, times),
             "bad": seen["bad_status"] + seen["broken"],
             "wrk": seen,

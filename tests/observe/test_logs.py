@@ -1,0 +1,291 @@
+"""The logs on their way to the log host: none is lost, none is forged, and an analyst finds what he asks for."""
+
+import json
+import re
+import secrets
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import support.document
+from lab.client import service
+from lab.command import run
+from lab.host import Host
+from lab.lab import Lab
+from lab.playbook import ANSIBLE, Inventory
+from observe import logs_hosts
+from observe.client import Load, Request, asking, getting, hashing
+from observe.logs_hosts import OWN, ROTATE, SHIPPER, STORE, Hosts
+from observe.stranger import stranger
+from support import marked, memory
+from support.daemon import ROOT
+from support.waiting import eventually
+
+DOCUMENT = ROOT / "docs" / "logging.md"
+CHAPTER = "### What an analyst asks"
+RATE = 10.0
+OUTAGE_S = 120
+WINDOW = 128  # lines on their way: as many may come twice when a connection breaks
+LOOK_S = 0.5
+PORT = 20514
+GREETING = b"1 open 30 relp_version=0\ncommands=syslog\n"
+
+
+@pytest.fixture(scope="module")
+def hosts(lab: Lab) -> Hosts:
+    return logs_hosts.boot(lab)
+
+
+@pytest.fixture(scope="module")
+def deployed(lab: Lab, hosts: Hosts, package: Path) -> Inventory:
+    return logs_hosts.deploy(lab, hosts, package)
+
+
+@contextmanager
+def under_load(hosts: Hosts) -> Iterator[Load]:
+    """Each request gets an answer, and so a line."""
+    requests = [hashing("hunter2", 10), getting("%00"), getting("a/b")]
+    with asking(hosts.web.address, requests, RATE, clients=4) as load:
+        eventually("answers", lambda: load.count() >= RATE, pause_s=LOOK_S)
+        yield load
+    assert all(outcome.isdigit() for outcome in load.outcomes), load.outcomes
+
+
+def has_counted(load: Load, count: float) -> None:
+    """Waits for so many requests more."""
+    end = load.count() + count
+    eventually(f"{end} requests", lambda: load.count() >= end, 2 * count / RATE + 120, LOOK_S)
+
+
+def all_arrive(hosts: Hosts) -> int:
+    """Waits until the log host has what nginx has logged; gives how many lines came again."""
+    written = hosts.written()
+    assert set(written.values()) == {1}
+    eventually("all lines", lambda: set(hosts.arrived()) >= set(written), pause_s=LOOK_S)
+    arrived = hosts.arrived()
+    assert set(arrived) == set(written)
+    return arrived.total() - len(arrived)
+
+
+def main_pid(hosts: Hosts) -> str:
+    return hosts.web.shell(f"systemctl show --property=MainPID --value {SHIPPER}").strip()
+
+
+def test_the_playbook_changes_nothing_again(deployed: Inventory) -> None:
+    again = deployed.play("logging.yml", "--check", "--diff")
+    assert again.changed() == 0, again.changes()
+    again = deployed.play("logging.yml")
+    assert again.changed() == 0, again.changes()
+
+
+def test_no_line_is_lost_by_an_outage_rotations_and_the_senders_end(
+    deployed: Inventory, hosts: Hosts, record_property: Callable[[str, object], None]
+) -> None:
+    before = len(hosts.written())
+    with under_load(hosts) as load:
+        eventually("lines", lambda: hosts.arrived().total() > before, pause_s=LOOK_S)
+        hosts.log.partition(True)
+        hosts.web.shell(ROTATE)
+        has_counted(load, RATE * OUTAGE_S / 3)
+        hosts.web.run("systemctl", "restart", SHIPPER)
+        hosts.web.shell(ROTATE)
+        has_counted(load, RATE * OUTAGE_S / 3)
+        hosts.web.run("kill", "-KILL", main_pid(hosts))
+        hosts.web.shell(ROTATE)
+        has_counted(load, RATE * OUTAGE_S / 3)
+        eventually("it is told", lambda: hosts.metric("suspended") == 1, pause_s=LOOK_S)
+        assert hosts.metric("queue_lines") > 0
+        hosts.log.partition(False)
+        eventually("they go on", lambda: hosts.metric("suspended") == 0, pause_s=LOOK_S)
+        hosts.web.shell(ROTATE)
+        has_counted(load, RATE)
+    # What the client counted is what nginx logged is what arrived.
+    eventually("logged", lambda: len(hosts.written()) == before + load.count(), pause_s=LOOK_S)
+    again = all_arrive(hosts)
+    record_property("repeated", again)
+    assert again <= 3 * WINDOW
+    eventually("nothing waits", lambda: hosts.metric("queue_lines") == 0, pause_s=LOOK_S)
+
+
+def test_no_line_is_lost_by_power_cuts(deployed: Inventory, hosts: Hosts) -> None:
+    before, repeated = len(hosts.written()), hosts.arrived()
+    with under_load(hosts) as load:
+        hosts.log.power_cut()
+        has_counted(load, RATE)
+        hosts.log.boot()
+        has_counted(load, RATE)
+    eventually("logged", lambda: len(hosts.written()) == before + load.count(), pause_s=LOOK_S)
+    again = all_arrive(hosts)
+    assert again <= repeated.total() - len(repeated) + WINDOW
+
+
+def test_only_the_service_itself_is_heard(deployed: Inventory, hosts: Hosts) -> None:
+    mark = secrets.token_hex(8)
+    hosts.web.run("logger", "-t", "bcryptd", f"forged {mark}")
+    entry = f"SYSLOG_IDENTIFIER=bcryptd\nBCRYPTD_EVENT=shed\nMESSAGE=forged {mark}\n"
+    hosts.web.run("logger", "--journald", stdin=entry)
+    hosts.web.run("systemd-cat", "-t", "bcryptd", "echo", f"forged {mark}")
+    written = "journalctl SYSLOG_IDENTIFIER=bcryptd"
+    eventually("in the journal", lambda: hosts.web.shell(written).count(mark) == 3, pause_s=LOOK_S)
+    # Entries go in their order, so all before this one have been looked at.
+    identity = service(hosts.web.address).get("/gethash/hunter2").headers["x-request-id"]
+    eventually(
+        "the event after them",
+        lambda: identity in [x.get("bcryptd.request_id") for x in hosts.lines("service")],
+        pause_s=LOOK_S,
+    )
+    assert mark not in hosts.log.shell(f"zcat -f {STORE}/*/*")
+
+
+def greet(host: Host, context: ssl.SSLContext) -> bytes:
+    """What the log host answers to who shows this."""
+    with socket.create_connection((host.address, PORT), timeout=30) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=host.name) as connection:
+                connection.sendall(GREETING)
+                return connection.recv(4096)
+        except OSError:
+            return b""
+
+
+def pair_of_another_authority(directory: Path, name: str) -> Path:
+    """A host's certificate, by the same means."""
+    script = str(ANSIBLE / "roles/internal_tls/files/authority")
+    made = str(directory / "authority")
+    run(script, "make", made, "1")
+    key = directory / "key.pem"
+    run("openssl", "genrsa", "-out", str(key))
+    asked = run("openssl", "req", "-new", "-key", str(key), "-subj", "/CN=x").stdout
+    (directory / "certificate.pem").write_text(
+        run(script, "sign", made, "1", name, stdin=asked).stdout
+    )
+    return directory
+
+
+def test_a_stranger_is_refused(deployed: Inventory, hosts: Hosts, tmp_path: Path) -> None:
+    own = hosts.web.root / "etc/bcryptd-tls"
+    other = pair_of_another_authority(tmp_path, hosts.web.name)
+    for directory, answer in ((own, True), (other, False), (None, False)):
+        context = ssl.create_default_context(cafile=str(own / "authority.pem"))
+        if directory is not None:
+            context.load_cert_chain(directory / "certificate.pem", directory / "key.pem")
+        assert (b" rsp " in greet(hosts.log, context)) is answer, directory
+
+
+def be_refused(lab: Lab, hosts: Hosts) -> None:
+    """More requests of one client than it may send."""
+    requests: list[Request] = [hashing("hunter2", 10)]
+    with asking(hosts.web.address, requests, 200, 8, stranger(lab)) as load:
+        eventually("refusals", lambda: load.outcomes["429"] >= 20, pause_s=LOOK_S)
+
+
+def commands() -> list[str]:
+    chapter = re.split(r"^##", DOCUMENT.read_text().partition(CHAPTER)[2], flags=re.M)[0]
+    found = support.document.commands(chapter)
+    assert len(found) == 5
+    return found
+
+
+def ask(hosts: Hosts, command: str) -> list[list[str]]:
+    """Each part of the pipe must succeed; 141 is one that head did not read to its end."""
+    every_part = 'for s in "${PIPESTATUS[@]}"; do [[ $s = 0 || $s = 141 ]] || exit "$s"; done'
+    output = hosts.log.shell(f"cd {STORE}; {command}\n{every_part}")
+    return [line.split() for line in output.splitlines()]
+
+
+def unique(lines: logs_hosts.Lines) -> logs_hosts.Lines:
+    return [json.loads(x) for x in {json.dumps(line) for line in lines}]
+
+
+def test_an_analyst_finds_what_he_asks_for(deployed: Inventory, lab: Lab, hosts: Hosts) -> None:
+    marked.be_refused_for_overload(service(hosts.web.address), "hunter2")
+    be_refused(lab, hosts)
+    all_arrive(hosts)
+    refused, slow, shed, minutes, _ = commands()
+    access, events = unique(hosts.lines("access")), unique(hosts.lines("service"))
+
+    status = "http.response.status_code"
+    clients = Counter(x["client.address"] for x in access if x[status] == 429)
+    assert clients and dict(clients.most_common(10)) == {a: int(n) for n, a in ask(hosts, refused)}
+
+    durations = [x["http.server.request.duration"] for x in access if x[status] == 200]
+    slowest = [float(row[0]) for row in ask(hosts, slow)]
+    assert slowest == sorted(durations, reverse=True)[:10]
+
+    reasons: Counter[str] = Counter()
+    for event in events:
+        if event["event.name"] == "shed":
+            reasons[event["bcryptd.reason"]] += 1 + event["bcryptd.suppressed"]
+    assert dict(reasons) == {reason: int(n) for n, reason in ask(hosts, shed)}
+
+    kind = "bcryptd.refused_by"
+    by_minute = Counter((x["timestamp"][:16], x[kind]) for x in access if x[kind])
+    assert by_minute and by_minute == {(m, r): int(n) for n, m, r in ask(hosts, minutes)}
+
+
+def test_one_request_is_followed_by_its_id(deployed: Inventory, hosts: Hosts) -> None:
+    answer = service(hosts.web.address).post("/v1/hash", {"password": "hunter2", "cost": 10})
+    identity = answer.headers["x-request-id"]
+    command = commands()[-1].replace("REQUEST_ID", identity)
+    names = {"http.request", "request"}
+    eventually(
+        "both sides of it",
+        lambda: all(f'"event.name": "{name}"' in trace(hosts, command) for name in names),
+        pause_s=LOOK_S,
+    )
+    assert identity in hosts.web.shell(OWN)
+    assert identity in hosts.web.shell(
+        f"journalctl BCRYPTD_REQUEST_ID={identity} -o cat -n 1 -o json"
+    )
+
+
+def trace(hosts: Hosts, command: str) -> str:
+    return hosts.log.shell(f"cd {STORE}; {command}", check=False)
+
+
+def places(host: Host, mark: str) -> list[str]:
+    """Where the mark stands: what the host has written, compressed too, and its journal."""
+    files = [path for path in (host.directory / "upper").rglob("*") if path.is_file()]
+    run_files = Path(f"/proc/{host.leader()}/root/run")
+    files += [path for path in run_files.rglob("*") if path.is_file() and not path.is_symlink()]
+    found = [str(path) for path in memory.files_with(files, mark.encode())]
+    # Not all that is called so is: dpkg has a list of alternatives.
+    packed = "find /var/log /var/lib -name '*.gz' -exec zcat -f {} +"
+    for name, script in (("gz", packed), ("journal", "journalctl --output=export --all")):
+        found += [name] if mark in host.shell(script) else []
+    return found
+
+
+def test_the_password_is_on_neither(deployed: Inventory, hosts: Hosts) -> None:
+    mark = marked.new_mark()
+    target = service(hosts.web.address)
+    marked.wait_until_idle(target)
+    marked.succeed(target, mark)
+    marked.fail_in_every_way(target, mark)
+    marked.wait_until_idle(target)
+    all_arrive(hosts)
+    # No file is to get another name while it is searched.
+    hosts.web.shell("systemctl stop bcryptd-logs.timer logrotate.service")
+    hosts.web.shell(f"{ROTATE}; {ROTATE}; {ROTATE}")
+    assert places(hosts.web, mark) == []
+    hosts.web.shell("systemctl start bcryptd-logs.timer")
+    assert places(hosts.log, mark) == []
+    # The search finds what is there.
+    hosts.log.shell(f"echo {mark} | gzip >{STORE}/{hosts.web.name}/note.gz")
+    assert places(hosts.log, mark) == ["gz"]
+    hosts.log.shell(f"rm {STORE}/{hosts.web.name}/note.gz")
+
+
+# The last one, as nginx would not have written this.
+def test_what_is_no_line_is_kept_apart(deployed: Inventory, hosts: Hosts) -> None:
+    hosts.web.shell("echo 'no JSON' >>/var/log/nginx/bcryptd.log")
+    eventually(
+        "kept apart",
+        lambda: "no JSON" in hosts.log.shell(f"cat {STORE}/web1/*.malformed.jsonl", check=False),
+        pause_s=LOOK_S,
+    )
