@@ -261,7 +261,17 @@ class Live:
             rows = self.stack.status()["workers"]
             return [row["pid"] for row in rows if row["state"] == "busy" and row["pid"]]
 
-        os.kill(eventually("a busy worker", busy)[0], signal.SIGKILL)
+        def killed() -> bool:
+            """A stopped one cannot answer while its state is looked at again."""
+            for pid in busy():
+                os.kill(pid, signal.SIGSTOP)
+                late = pid not in busy()
+                os.kill(pid, signal.SIGCONT if late else signal.SIGKILL)
+                if not late:
+                    return True
+            return False
+
+        eventually("a busy worker is killed", killed)
 
     def capacity(self) -> float:
         """Hashes a second that the host can compute, of those that it has computed."""

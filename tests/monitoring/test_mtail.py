@@ -24,6 +24,7 @@ ROUTES = {
     "/v1/verify": "verify",
     "other": "other",
 }
+ROUNDED_TO_ZERO_S = 0.0005  # what the program takes a duration of 0.000 for
 VERIFIED = "$2b$04$abcdefghijklmnopqrstuuPlKZ.QHo0c0WU0pXGb6DjYVfeAlNmXi"
 
 
@@ -134,7 +135,7 @@ def sum_of(metrics: dict[str, float], name: str) -> float:
 
 def test_durations_are_those_of_answers_with_a_hash(log: Path) -> None:
     durations = [
-        line["http.server.request.duration"]
+        line["http.server.request.duration"] or ROUNDED_TO_ZERO_S
         for line in map(json.loads, log.read_text().splitlines())
         if line["http.route"] != "other" and line["http.response.status_code"] == 200
     ]
@@ -150,6 +151,23 @@ def test_durations_are_those_of_answers_with_a_hash(log: Path) -> None:
         assert value == sum(duration <= bound for duration in durations), bound
     assert metrics[f"{name}_count"] == len(durations)
     assert metrics[f"{name}_sum"] == pytest.approx(sum(durations))
+
+
+@pytest.mark.parametrize("duration, fast", [("0.000", 1), ("0.999", 1), ("1.000", 1), ("1.001", 0)])
+def test_each_duration_is_in_a_bucket(duration: str, fast: int, log: Path, tmp_path: Path) -> None:
+    """Also one that nginx's clock rounds to 0, and one of the limit of the promise."""
+    line = next(
+        line
+        for line in log.read_text().splitlines()
+        if '"http.route":"/v1/hash"' in line and '"http.response.status_code":200' in line
+    )
+    changed = tmp_path / "access.log"
+    pattern = r'(?<="http\.server\.request\.duration":)[0-9.]+'
+    changed.write_text(re.sub(pattern, duration, line) + "\n")
+    metrics = count(changed)
+    name = "bcryptd_nginx_request_duration_seconds"
+    assert metrics[f"{name}_count"] == metrics[f'{name}_bucket{{le="+Inf"}}'] == 1
+    assert metrics[f'{name}_bucket{{le="1"}}'] == fast
 
 
 STRANGE = {

@@ -17,7 +17,7 @@ from observe.central import LOOK_S, Central
 from observe.certificate import expired
 from observe.client import Request, asking, getting, hashing, verifying
 from observe.receiver import Receiver
-from observe.story import Story
+from observe.story import GRACE_S, Story
 from observe.stranger import stranger
 from support.marked import as_escapes, new_mark
 from support.play import Play
@@ -248,12 +248,21 @@ def test_a_second_run_changes_nothing(story: Story, inventory: Inventory) -> Non
 
 
 def test_every_rule_is_evaluated(story: Story, watched: Central) -> None:
-    groups = watched.rule_groups()
-    rules = [(group["name"], rule) for group in groups for rule in group["rules"]]
-    assert len(rules) > 40
+    def rules() -> list[tuple[str, dict[str, Any]]]:
+        return [(x["name"], rule) for x in watched.rule_groups() for rule in x["rules"]]
+
+    assert len(rules()) > 40
+    # After a start or a reload, a group's rules are unknown for up to its interval.
+    longest_s = max(float(group["interval"]) for group in watched.rule_groups())
+    eventually(
+        "each rule was evaluated",
+        lambda: all(rule["health"] != "unknown" for _, rule in rules()),
+        limit_s=longest_s + GRACE_S,
+        pause_s=LOOK_S,
+    )
     wrong = [
         f"{group}: {rule['name']}: {rule['health']} {rule.get('lastError', '')}"
-        for group, rule in rules
+        for group, rule in rules()
         if rule["health"] != "ok" or rule.get("lastError")
     ]
     assert wrong == []
