@@ -10,7 +10,7 @@ from bench.latency import bare_ms, connect, request_ms
 from bench.noise import rounds
 from bench.peers import john
 from bench.report import spread
-from bench.tools import WORKER_NICE, AccessLog, Bench, cpus, in_flight_cap, rate, stack_for
+from bench.tools import WORKER_NICE, AccessLog, Bench, cpus, in_flight_cap, stack_for
 from support.stack import Stack
 
 COSTS = (10, 12)
@@ -34,23 +34,11 @@ def measure(bench: Bench, cost: int) -> None:
         log = AccessLog(stack)
         lanes, cap = lanes_of(stack), in_flight_cap(stack)
 
-        def served(connections: int) -> tuple[float, float]:
-            log.read()
-            seen = bench.wrk(stack, connections, seconds, "GET")
-            if seen["bad_status"] or seen["broken"]:
-                raise RuntimeError(f"not all were answered: {seen}")
-            moments = [
-                line["bcryptd.time"]
-                for line in log.read()
-                if line["http.response.status_code"] == 200
-            ]
-            return rate(moments, connections), seen["p50_ms"]
-
         def one_round() -> dict[str, Any]:
             values: dict[str, Any] = {"bare": bench.bare(cost, seconds)}
             values["john"] = john.per_s(cost, seconds)
-            values["per_s"], _ = served(cap)
-            _, values["p50_ms"] = served(lanes)
+            values["per_s"], _ = bench.served(stack, log, cap, seconds)
+            _, values["p50_ms"] = bench.served(stack, log, lanes, seconds)
             with subprocess.Popen(
                 [str(x) for x in step], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             ) as process, connect(stack) as connection:
