@@ -1,10 +1,15 @@
 """The lines of the report: what, target, measured, and whether it was met."""
 
+import datetime
 import json
 import statistics
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+
+def today() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
 
 
 @dataclass
@@ -35,6 +40,7 @@ class Report:
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {
+            "date": today(),
             "machine": self.machine,
             "lines": [asdict(line) for line in self.lines],
             "data": self.data,

@@ -1,12 +1,12 @@
 """What was measured: a JSON file for each, with the machine and the date, and tables made of it."""
 
-import datetime
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.report import today
 from bench.tools import describe_machine
 from support.daemon import ROOT
 
@@ -50,8 +50,7 @@ class Record:
 
 
 def measure(name: str, kind: Kind, quick: bool) -> Record:
-    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    return Record(name, today, quick, describe_machine(), kind.measure(quick))
+    return Record(name, today(), quick, describe_machine(), kind.measure(quick))
 
 
 def read(name: str, directory: Path = DIRECTORY) -> Record:

@@ -52,7 +52,7 @@ def tables(content: dict[str, Any]) -> str:
     data = content["data"]
     rows = data["peers"]
     machine = "; ".join(f"{name}: {value}" for name, value in content["machine"].items())
-    text = f"\n{machine}.\n"
+    text = f"\nMeasured on {content['date']}. {machine}.\n"
     for cost in sorted({row["cost"] for row in rows}):
         text += f"\nCost {cost} ({conditions(data, cost)}):\n\n{HEAD}"
         text += "".join(line(row) for row in rows if row["cost"] == cost)
