@@ -45,10 +45,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Gathering:
-    """A Prometheus that asks a stack and its exporters each five seconds; `with` ends them."""
+    """A Prometheus that asks a stack and its exporters each so many seconds; `with` ends them."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, interval_s: int = INTERVAL_S) -> None:
         self.stack = stack
+        self.interval_s = interval_s
         self.directory = Path(tempfile.mkdtemp(prefix="bcryptd-gather."))
         self.port, *ports = free_ports(1 + len(JOBS))
         self.ports = {"bcryptd": stack.internal_port, **dict(zip(JOBS, ports))}
@@ -63,7 +64,7 @@ class Gathering:
             }
             for job, port in self.ports.items()
         ]
-        interval = f"{INTERVAL_S}s"
+        interval = f"{self.interval_s}s"
         return {
             "global": {"scrape_interval": interval, "evaluation_interval": interval},
             "rule_files": [str(RULES / "*.yml")],
@@ -99,26 +100,40 @@ class Gathering:
                 f"--config.file={self.directory / 'prometheus.yml'}",
                 f"--storage.tsdb.path={self.directory / 'data'}",
                 f"--web.listen-address=127.0.0.1:{self.port}",
+                "--web.enable-admin-api",  # snapshot()
             ],
         }
 
-    def ask(self, expression: str) -> dict[str, float]:
-        """The values of an expression by job; none when there is no answer yet."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+    def api(self, method: str, path: str) -> Any:
+        """The data of Prometheus's answer; None when there is none yet."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request("GET", "/api/v1/query?" + urlencode({"query": expression}))
+            connection.request(method, f"/api/v1/{path}")
             response = connection.getresponse()
             answer = response.read()
         except OSError:
-            return {}
+            return None
         finally:
             connection.close()
         if response.status == 503:  # not ready
-            return {}
+            return None
         if response.status != 200:
-            raise RuntimeError(f"{expression}: {answer!r}")
-        rows = json.loads(answer)["data"]["result"]
-        return {row["metric"].get("job", ""): float(row["value"][1]) for row in rows}
+            raise RuntimeError(f"{path}: {answer!r}")
+        return json.loads(answer)["data"]
+
+    def ask(self, expression: str) -> dict[str, float]:
+        """The values of an expression by job; none when there is no answer yet."""
+        data = self.api("GET", "query?" + urlencode({"query": expression})) or {"result": []}
+        return {row["metric"].get("job", ""): float(row["value"][1]) for row in data["result"]}
+
+    def snapshot(self) -> tuple[int, int]:
+        """What it has on disk of all that it knows: bytes and samples."""
+        name = self.api("POST", "admin/tsdb/snapshot")["name"]
+        directory = self.directory / "data" / "snapshots" / name
+        files = [path for path in directory.rglob("*") if path.is_file()]
+        blocks = [json.loads(path.read_text()) for path in files if path.name == "meta.json"]
+        samples = sum(block["stats"]["numSamples"] for block in blocks)
+        return sum(path.stat().st_size for path in files), samples
 
     def output(self, name: str) -> str:
         return (self.directory / name).read_text(errors="replace")[-2000:]
