@@ -2,16 +2,14 @@
 and the documents look as on GitHub."""
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from mkdocs.structure.files import File
 
-from docs import dialect, repository  # noqa: E402  mkdocs loads this file by its path
-from docs.markdown import read, tracked  # noqa: E402
-from mkdocs.structure.files import File  # noqa: E402
+from docs import dialect, repository
+from docs.markdown import read, tracked
 
 # The theme can ask others for numbers of stars or for drawings; browsers let it ask nobody.
 POLICY = (

@@ -103,4 +103,4 @@ def test_a_command_is_right(line: str) -> None:
 
 
 def test_there_are_commands() -> None:
-    assert len(COMMANDS) >= 3
+    assert len(COMMANDS) >= 2

@@ -29,6 +29,8 @@ from support.waiting import eventually
 
 DOCUMENT = ROOT / "docs" / "logging.md"
 CHAPTER = "### What an analyst asks"
+FOLLOWING = "## Follow a request"
+CENTRAL = "## The central log host"
 EXAMPLE_ID = "3e1f6a881e3f6bf9e403dc9ca8bd5060"
 RATE = 10.0
 OUTAGE_S = 120
@@ -191,6 +193,10 @@ def commands(heading: str = CHAPTER) -> list[str]:
     return support.document.commands(re.split(r"^##", text, flags=re.M)[0])
 
 
+def all_commands() -> list[str]:
+    return [*commands(), *commands(FOLLOWING), *commands(CENTRAL)]
+
+
 def ask(hosts: Hosts, command: str) -> list[list[str]]:
     """Each part of the pipe must succeed; 141 is one that head did not read to its end."""
     every_part = 'for s in "${PIPESTATUS[@]}"; do [[ $s = 0 || $s = 141 ]] || exit "$s"; done'
@@ -238,7 +244,7 @@ def test_one_request_is_followed_by_its_id(deployed: Inventory, lab: Lab, hosts:
         lambda: all(f'"event.name": "{name}"' in trace(hosts, command) for name in names),
         pause_s=LOOK_S,
     )
-    for line in commands("## Follow a request"):
+    for line in commands(FOLLOWING):
         assert EXAMPLE_ID in line
         shown = lab.log_in(hosts.web, line.replace(EXAMPLE_ID, identity))
         assert shown and "No entries" not in shown, line
@@ -294,7 +300,7 @@ def test_a_new_authority_takes_the_place_of_the_one_before(
 ) -> None:
     authority = hosts.web.root / "etc/bcryptd-tls/authority.pem"
     before = authority.read_text()
-    (line,) = commands("## The central log host")
+    (line,) = commands(CENTRAL)
     words = shlex.split(line)
     assert words[1] == "-i"
     deployed.execute([words[0], *words[3:]])
