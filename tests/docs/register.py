@@ -50,6 +50,7 @@ RUNBOOKS_OF_LOGS = Suite("tests/observe/test_logs.py", observe.runbooks.of_logs)
 DOCUMENTS: dict[str, list[Suite]] = {
     "README.md": [HERE],
     "docs/configuration.md": [BY_HAND],
+    "docs/index.md": [HERE],
     "docs/docker.md": [Suite("tests/image/test_document.py", lambda: image.test_document.COMMANDS)],
     "docs/gce.md": [
         GCE,
@@ -65,10 +66,15 @@ DOCUMENTS: dict[str, list[Suite]] = {
         ),
         by_words(
             "script/test",
-            {"npm ci --prefix tests/gce --ignore-scripts": "npm ci --prefix tests/gce --ignore-scripts"},
+            {
+                "npm ci --prefix tests/gce --ignore-scripts": "npm ci --prefix tests/gce --ignore-scripts"
+            },
         ),
     ],
-    "docs/logging.md": [BY_HAND, Suite("tests/observe/test_logs.py", observe.test_logs.all_commands)],
+    "docs/logging.md": [
+        BY_HAND,
+        Suite("tests/observe/test_logs.py", observe.test_logs.all_commands),
+    ],
     "docs/nomad.md": [by_text("tests/nomad/consul/test_document.py"), HERE],
     "docs/observability.md": [
         Suite("tests/monitoring/test_document.py", lambda: monitoring.test_document.COMMANDS)

@@ -1,7 +1,6 @@
 """The pages that the site has beside docs/: what documents link of the repository, a page a file or directory."""
 
 import html
-import os
 import posixpath
 import re
 import subprocess
@@ -9,10 +8,11 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import TextLexer, get_lexer_for_filename
+from pygments.lexers import TextLexer, get_lexer_by_name, get_lexer_for_filename
 from pygments.util import ClassNotFound
 
 from docs.links import LINES
@@ -24,7 +24,8 @@ PREFIX = "repository"
 PLACE = '<div id="bcryptd-source"></div>'  # where the file is put when search has been there
 PICTURES = {".png", ".svg"}
 LARGEST = 200_000  # bytes of a file that is shown
-BESIDE = {"Dockerfile": "x.docker", ".mtail": "x.awk", ".j2": "x.nginx", ".8": "x.man"}
+# Pygments does not know these by their names.
+LIKE = {".mtail": "x.awk", ".j2": "nginx.conf"}
 LINK = re.compile(r"(?P<before>\]\()(?P<target>[^)\s]+)(?P<after>(?:\s+\"[^\"]*\")?\))")
 CODE = re.compile(r"(^```.*?^```|`+[^`]+`+)", flags=re.M | re.S)
 
@@ -45,8 +46,11 @@ def below(directory: str) -> Iterator[str]:
 
 
 def is_text(name: str) -> bool:
-    path = ROOT / name
-    return path.stat().st_size <= LARGEST and b"\0" not in path.read_bytes()
+    content = (ROOT / name).read_bytes()
+    try:
+        return len(content) <= LARGEST and "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def site_path(name: str) -> str:
@@ -119,31 +123,27 @@ def rewritten(source: str, at: str, text: str, made: Mapping[str, Page]) -> str:
         return f"{found['before']}{to}{mark}{fragment}{found['after']}"
 
     parts = CODE.split(text)
-    return "".join(part if number % 2 else LINK.sub(link, part) for number, part in enumerate(parts))
+    return "".join(
+        part if number % 2 else LINK.sub(link, part) for number, part in enumerate(parts)
+    )
 
 
-def lexer_of(name: str) -> object:
+def lexer_of(name: str, text: str) -> Any:
     path = Path(name)
-    for known, like in BESIDE.items():
-        if known in (path.name, path.suffix):
-            return get_lexer_for_filename(like)
     try:
-        return get_lexer_for_filename(path.name)
+        return get_lexer_for_filename(LIKE.get(path.suffix, path.name), stripnl=False)
     except ClassNotFound:
-        first = (ROOT / name).read_text().partition("\n")[0]
+        first = text.partition("\n")[0]
         if first.startswith("#!"):
-            return get_lexer_for_filename("x.py" if "python" in first else "x.sh")
-        return TextLexer()
+            return get_lexer_by_name("python" if "python" in first else "bash", stripnl=False)
+        return TextLexer(stripnl=False)
 
 
 def numbered(name: str) -> str:
     """A file's lines with their numbers, each with the id that GitHub gives it."""
     text = (ROOT / name).read_text()
-    colored = highlight(text, lexer_of(name), HtmlFormatter(nowrap=True))
-    assert isinstance(colored, str)
+    colored = str(highlight(text, lexer_of(name, text), HtmlFormatter(nowrap=True)))
     lines = colored.removesuffix("\n").split("\n")
-    blank = len(text.splitlines()) - len(lines)  # at begin or end, which the lexer may leave out
-    lines += [""] * max(blank, 0)
     rows = "\n".join(
         f'<span class="line" id="L{number}"><a class="number" href="#L{number}">{number}</a>{line}</span>'
         for number, line in enumerate(lines, 1)
@@ -186,7 +186,3 @@ def content(page: Page, made: Mapping[str, Page]) -> str:
 
 def documents() -> list[str]:
     return [name for name in tracked() if name.startswith(DOCS) and name.endswith(".md")]
-
-
-def text_of(page_source: str) -> str:
-    return (Path(os.fspath(ROOT)) / page_source).read_text()

@@ -10,8 +10,20 @@ from pathlib import Path
 from support.daemon import ROOT
 
 OWN = re.compile(r"(?:\.\./)?((?:script|tests/gce)/[\w-]+)")
-PLACES = ("app", "nginx", "nomad", "monitoring", "systemd", "packaging", "ansible", "script", "tests")
-IN_CODE = re.compile(rf"(?<!\S)(?:\.\./)?((?:{'|'.join((*PLACES, 'docs', 'docker'))})/[\w.*/{{}},-]+)(?=\s|$)")
+PLACES = (
+    "app",
+    "nginx",
+    "nomad",
+    "monitoring",
+    "systemd",
+    "packaging",
+    "ansible",
+    "script",
+    "tests",
+)
+IN_CODE = re.compile(
+    rf"(?<!\S)(?:\.\./)?((?:{'|'.join((*PLACES, 'docs', 'docker'))})/[\w.*/{{}},-]+)(?=\s|$)"
+)
 
 
 def wrong_syntax(script: str) -> str:

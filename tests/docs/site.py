@@ -85,7 +85,9 @@ class Site:
     def pages(self) -> dict[str, Page]:
         """By their path; 404.html has absolute addresses, as it is shown anywhere."""
         paths = self.directory.rglob("*.html")
-        return {path.relative_to(self.directory).as_posix(): Page(path.read_text()) for path in paths}
+        return {
+            path.relative_to(self.directory).as_posix(): Page(path.read_text()) for path in paths
+        }
 
     def target(self, page: str, address: str) -> str:
         """The file that an address of a page is about."""
