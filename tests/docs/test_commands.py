@@ -54,6 +54,13 @@ def test_commands_are_in_blocks_of_sh(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_expressions_of_prometheus_are_where_a_test_asks_them(name: str) -> None:
+    """tests/monitoring asks those of observability.md of a Prometheus, and has promtool read those of the runbooks."""
+    if any(fence.language == "promql" for fence in read(ROOT / name).fences):
+        assert name == "docs/observability.md" or name.startswith("docs/runbooks/")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_each_mark_has_a_reason_and_a_block(name: str) -> None:
     marked = [block for block in blocks(text(name)) if block.reason]
     assert len(marked) == text(name).count(f"\n{NOT_RUN}")
