@@ -1,5 +1,5 @@
-"""Who runs the commands of each document. A command that nobody runs stands in a block after `<!-- not run: reason -->`;
-test_commands.py says where one is neither."""
+"""Who runs the commands of each document. A command that nobody runs stands in a block after a comment with the
+reason, `<!-- not run: … -->`; test_commands.py says where one is neither."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Each link of each document leads somewhere. Those to other hosts are looked at, not followed: tests use no network."""
+"""Each link of each document leads somewhere. Those to other hosts are looked at, not followed: tests use no
+network."""
 
 from pathlib import Path
 

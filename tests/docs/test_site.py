@@ -115,6 +115,15 @@ def test_search_knows_the_documents(site: Site) -> None:
     assert "queue-target-ms" in index and "monitoring/rules/recording.yml" in index
 
 
+def test_a_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.touch()
+    command = [str(ROOT / "script/docs-site"), "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1 and "is no such site" in done.stderr
+    assert kept.exists()
+
+
 # What finds faults, tried on faults.
 
 ASKING = """<head><link rel="preconnect" href="https://a.example"><link rel="stylesheet" href="s.css">
