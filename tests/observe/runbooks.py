@@ -1,6 +1,7 @@
 """The commands of the runbooks, as a person types them who was told of the alert."""
 
 import re
+import subprocess
 from pathlib import Path
 
 from lab.command import run
@@ -15,6 +16,7 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 LOGS = ("log-shipping-behind.md", "log-unit-down.md")
 ELSEWHERE = re.compile(r"(ping|openssl s_client|curl -sk\w*|curl -sv) ")  # not on the host itself
 FOUND_NOTHING = re.compile(r"\bgrep\b|^ls -l /etc/nginx/drain$")
+LIMIT_S = 60
 NO_SUCH_UNIT = 4  # of systemctl status
 READ_TO_THE_END = 141  # a writer to `head` that has gone
 EVERY_PART = """
@@ -45,7 +47,10 @@ def type_on(lab: Lab, host: Host, line: str) -> str | None:
     script = logged_in + EVERY_PART % READ_TO_THE_END
     login = ssh_command(lab.directory, host.address)
     command = ["bash", "-c", script] if ELSEWHERE.match(line) else [*login, script]
-    done = run(*command, check=False, timeout_s=60)
+    try:
+        done = run(*command, check=False, timeout_s=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return f"{host.name}: {line}: no end in {LIMIT_S} s"
     nothing = done.returncode in (1, 2) and FOUND_NOTHING.search(line) and not wrong(done.stderr)
     # It shows those of several units that the host has.
     some = done.returncode == NO_SUCH_UNIT and line.startswith("systemctl status ") and done.stdout
@@ -62,7 +67,12 @@ def failures(lab: Lab, hosts: list[Host], commands: list[str]) -> list[str]:
     """Of the commands that work on none of the hosts. A unit, or a file, is on those of its kind only."""
     found = []
     for line in dict.fromkeys(commands):
-        results = [type_on(lab, host, line) for host in hosts]
-        if None not in results:
-            found += [result for result in results if result]
+        reasons = []
+        for host in hosts:
+            reason = type_on(lab, host, line)
+            if reason is None:
+                break
+            reasons.append(reason)
+        else:
+            found += reasons
     return found
