@@ -7,20 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from gce.documented import UNIQUE
 from gce.double import Double
 from gce.links import full
 from gce.play import IMAGE, Project
-from support.daemon import ROOT
-from support.document import commands
 
 NAME = "bcryptd-production"
-LINES = [
-    line
-    for document in ("gce.md", "scaling.md")
-    for line in commands((ROOT / "docs" / document).read_text())
-    if line.startswith("ansible-")
-]
-UNIQUE = sorted(set(line.removesuffix(" --check") for line in LINES))
 
 
 def used_template(double: Double) -> str:

@@ -12,6 +12,7 @@ from support.stack import free_ports
 from support.waiting import eventually
 
 DOCUMENT = ROOT / "docs" / "docker.md"
+COMMANDS = document.commands(DOCUMENT.read_text())
 
 
 def test_each_command_works(engine: Engine, tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_each_command_works(engine: Engine, tmp_path: Path) -> None:
     def healthy() -> bool:
         return bool(engine.inspect("bcryptd")["State"]["Health"]["Status"] == "healthy")
 
-    for line in document.commands(DOCUMENT.read_text()):
+    for line in COMMANDS:
         command = line
         for theirs, value in ours.items():
             if theirs.endswith(" .") and not command.endswith(theirs):

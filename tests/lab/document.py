@@ -1,7 +1,6 @@
 """The commands of docs/operations.md. A test that runs one takes it from there by its text, so what
 the document says is what is tested."""
 
-import re
 from collections.abc import Mapping
 
 import support.document
@@ -11,11 +10,9 @@ DOCUMENT = ROOT / "docs" / "operations.md"
 CHAPTER = "Deploy it with Ansible"
 
 
-def commands() -> list[str]:
-    """Those of the chapter about Ansible, without their comments."""
-    text = DOCUMENT.read_text()
-    chapter = re.split(r"^## ", text.partition(f"\n## {CHAPTER}\n")[2], flags=re.M)[0]
-    return support.document.commands(chapter)
+def commands(chapter: str = CHAPTER) -> list[str]:
+    """Those of the chapter about Ansible, or of another one, without their comments."""
+    return support.document.commands(support.document.chapter(DOCUMENT.read_text(), chapter))
 
 
 def command(line: str, values: Mapping[str, str] | None = None) -> str:

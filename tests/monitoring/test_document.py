@@ -64,26 +64,6 @@ def test_the_alerts_are_those_of_the_rules() -> None:
     assert {(name, f"docs/{link}", *rest) for name, link, *rest in rows} == wanted
 
 
-def links() -> list[str]:
-    return [link for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", TEXT) if ":" not in link]
-
-
-@pytest.mark.parametrize("link", sorted(set(links())))
-def test_a_link_leads_somewhere(link: str) -> None:
-    assert (DOCUMENT.parent / link).exists()
-
-
-def heading_anchor(heading: str) -> str:
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([\w.]*#[\w-]+)\)", TEXT))))
-def test_a_heading_that_is_linked_is_there(link: str) -> None:
-    name, _, anchor = link.partition("#")
-    text = (DOCUMENT.parent / name).read_text() if name else TEXT
-    assert anchor in map(heading_anchor, re.findall(r"^#+ (.*)$", text, flags=re.M))
-
-
 COMMANDS = commands(TEXT)
 
 
@@ -103,4 +83,4 @@ def test_a_command_is_right(line: str) -> None:
 
 
 def test_there_are_commands() -> None:
-    assert len(COMMANDS) >= 3
+    assert len(COMMANDS) >= 2

@@ -13,6 +13,7 @@ from lab.host import Host
 from lab.lab import Lab
 from lab.playbook import Inventory, staging
 from monitoring.live import expressions, with_variables
+from observe import runbooks
 from observe.central import LOOK_S, Central
 from observe.certificate import expired
 from observe.client import Request, asking, getting, hashing, verifying
@@ -245,6 +246,14 @@ def test_a_host_that_is_down_is_one_page(story: Story) -> None:
 def test_a_second_run_changes_nothing(story: Story, inventory: Inventory) -> None:
     again = inventory.play("site.yml", "--diff")
     assert again.changed() == 0, again.changes()
+
+
+def test_the_commands_of_the_runbooks_work(
+    watched: Central, lab: Lab, hosts: dict[str, Host]
+) -> None:
+    lines = runbooks.of_others()
+    assert len(lines) > 40
+    assert "\n".join(runbooks.failures(lab, [hosts["web1"], hosts["mon"]], lines)) == ""
 
 
 def test_every_rule_is_evaluated(story: Story, watched: Central) -> None:

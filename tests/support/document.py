@@ -2,19 +2,58 @@
 
 import ast
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 # Stands before a block that no test can run, with the reason.
 NOT_RUN = "<!-- not run:"
+BLOCK = re.compile(rf"^(?:{NOT_RUN} *([^\n]*?) *-->\n)?```sh\n(.*?)^```", flags=re.M | re.S)
+HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of shell. `reason` is empty where a test has to run it."""
+
+    script: str
+    reason: str
+
+
+def blocks(text: str) -> list[Block]:
+    return [Block(found[2], found[1] or "") for found in BLOCK.finditer(text)]
 
 
 def commands(text: str) -> list[str]:
-    """Those of its sh blocks, each as one line without its comment."""
-    blocks = re.findall(rf"^({NOT_RUN}[^\n]*\n)?```sh\n(.*?)^```", text, flags=re.M | re.S)
-    run = "".join(block for reason, block in blocks if not reason)
-    lines = run.replace("\\\n", " ").splitlines()
-    bare = (re.sub(r"\s+# .*", "", line).strip() for line in lines)
-    return [" ".join(line.split()) for line in bare if line]
+    """Those of its sh blocks, each as one line without its comment; one with a here-document has that after it."""
+    found = []
+    for block in blocks(text):
+        if not block.reason:
+            found += commands_of(block.script)
+    return found
+
+
+def commands_of(script: str) -> list[str]:
+    found = []
+    lines = iter(script.replace("\\\n", " ").splitlines())
+    for line in lines:
+        bare = " ".join(re.sub(r"(^|\s+)# .*", "", line).split())
+        if end := HEREDOC.search(bare):
+            body = []
+            for line in lines:
+                body.append(line)
+                if line == end[1]:
+                    break
+            bare = "\n".join([bare, *body])
+        if bare:
+            found.append(bare)
+    return found
+
+
+def chapter(text: str, heading: str) -> str:
+    """What stands below a heading of the second level."""
+    _, found, rest = text.partition(f"\n## {heading}\n")
+    assert found, f"no chapter '{heading}'"
+    return re.split(r"^## ", rest, flags=re.M)[0]
 
 
 def texts(*directories: Path) -> set[str]:
