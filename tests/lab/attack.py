@@ -1,6 +1,7 @@
 """Means of the tests that attack: what a host of the lab sees and gets of another one."""
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from statistics import median
@@ -14,12 +15,28 @@ from support.waiting import eventually
 PORTS = 20_000
 
 
-def open_ports(target: Host, seen_from: Host | None) -> list[int]:
-    command = [sys.executable, "-m", "lab.scan", target.address, str(PORTS)]
+def module(host: Host, name: str, *arguments: object) -> list[str]:
+    """A program of the tests in a host's network."""
+    words = [sys.executable, "-m", f"lab.{name}", *map(str, arguments)]
+    return host.from_its_network(["env", f"PYTHONPATH={TESTS}", *words])
+
+
+def open_ports(target: Host, seen_from: Host | None, ports: Sequence[int] = ()) -> list[int]:
+    """Of these ports, or of all up to PORTS."""
+    wanted = [str(port) for port in ports or range(1, PORTS + 1)]
+    command = [sys.executable, "-m", "lab.scan", target.address, *wanted]
     if seen_from is not None:
         command = seen_from.from_its_network(command)
     output = run("prlimit", "--nofile=8192", *command, env={"PYTHONPATH": str(TESTS)}).stdout
     return [int(port) for port in output.split()]
+
+
+def reachable(target: Host, seen_from: Host) -> list[int]:
+    """Of the TCP ports that it listens on, on more than its loopback."""
+    listening = re.findall(r"(?<!127\.0\.0\.1)(?<!\[::1\]):(\d+) ", target.shell("ss -Htln"))
+    ports = sorted({int(port) for port in listening})
+    assert 22 in ports
+    return open_ports(target, seen_from, ports)
 
 
 def curl(host: Host, target: Host, path: str, count: int = 1, headers: Sequence[str] = ()) -> str:

@@ -2,12 +2,15 @@
 
 import json
 import re
+import time
+from typing import Any
 
 import pytest
 
 import support.document
-from lab.attack import curl, latency, resolving
+from lab.attack import curl, latency, module, resolving
 from lab.client import service
+from lab.command import run
 from lab.host import Host
 from lab.lab import Lab, running
 from lab.playbook import NAME, Inventory
@@ -19,6 +22,8 @@ from support.waiting import eventually
 LOG = "/var/log/nginx/bcryptd.log"
 RUNBOOK = ROOT / "docs" / "runbooks" / "credential-stuffing.md"
 WRK_SCRIPT = ROOT / "tests" / "bench" / "wrk.lua"
+RATE, BURST = 20, 40  # of roles/nginx
+RESETS = 110
 LIE = "192.0.2.77"
 BODY = '{"password":"a","cost":10}'
 CHUNKS = f"{len(BODY):x}\r\n{BODY}\r\n0\r\n\r\n"
@@ -130,6 +135,30 @@ def test_a_flood_of_checks_leaves_places_to_others_and_is_found(
     (command,) = support.document.commands(RUNBOOK.read_text())
     first = lab.log_in(target, command).splitlines()[0]
     assert first.split()[1] == f'"client.address":"{bad.address}"'
+
+
+def lines_of(host: Host, client: Host) -> list[dict[str, Any]]:
+    """What its log has of a client."""
+    text = host.shell(f"cat {LOG}").splitlines()
+    return [x for x in map(json.loads, text) if x["client.address"] == client.address]
+
+
+def test_requests_that_are_taken_back_at_once_count(
+    web: list[Host], strangers: list[Host], deployed: Inventory
+) -> None:
+    """By HTTP/2 a client can begin many more than it has at a time. Too few for a ban."""
+    bad, good = strangers
+    for host in web:
+        target, before = service(host.address), len(lines_of(host, bad))
+        marked.wait_until_idle(target)
+        computed, begun = hashes(target), time.monotonic()
+        run(*module(bad, "resets", host.address, RESETS))
+        allowed = BURST + 1 + RATE * (time.monotonic() - begun)
+        assert curl(good, host, "/gethash/hunter2/") == "200\n"
+        eventually("logged", lambda: len(lines_of(host, bad)) == before + RESETS)
+        refused = [x["bcryptd.refused_by"] for x in lines_of(host, bad)[before:]]
+        assert refused.count("client-rate") >= RESETS - allowed
+        assert hashes(target) <= computed + allowed + 1
 
 
 def test_a_client_cannot_say_who_it_is(web: list[Host], strangers: list[Host]) -> None:
