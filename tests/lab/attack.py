@@ -15,9 +15,9 @@ from support.waiting import eventually
 PORTS = 20_000
 
 
-def module(host: Host, name: str, *arguments: object) -> list[str]:
+def module(host: Host, name: str, *arguments: object, package: str = "lab") -> list[str]:
     """A program of the tests in a host's network."""
-    words = [sys.executable, "-m", f"lab.{name}", *map(str, arguments)]
+    words = [sys.executable, "-m", f"{package}.{name}", *map(str, arguments)]
     return host.from_its_network(["env", f"PYTHONPATH={TESTS}", *words])
 
 

