@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lab.attack import reachable
 from lab.client import service
 from lab.host import Host
 from lab.lab import Lab
@@ -216,6 +217,13 @@ def test_the_state_of_units_is_told(watched: Central, web: list[Host]) -> None:
         *((host.name, "bcryptd.service") for host in web),
         ("mon", "prometheus.service"),
     }
+
+
+def test_a_host_of_the_service_reaches_nothing_of_the_one_that_watches_it(
+    watched: Central, web: list[Host]
+) -> None:
+    for host in web:
+        assert reachable(watched.host, host) == []
 
 
 @pytest.mark.parametrize("alert", RAISED)
