@@ -135,10 +135,39 @@ def metadata_answers(host: Host, user: str = "root") -> dict[int, bool]:
 
 @pytest.mark.parametrize("user", ["www-data", "bcryptd", "debian", "nobody"])
 def test_only_root_asks_the_metadata_server(web: list[Host], metadata: Host, user: str) -> None:
-    """It gives out the VM's credentials; names and time are for all."""
+    """It gives out the VM's credentials; names and time are for all but nginx, which needs none."""
     for host in web:
         assert metadata_answers(host) == {80: True, 53: True}
-        assert metadata_answers(host, user) == {80: False, 53: True}
+        assert metadata_answers(host, user) == {80: False, 53: user != "www-data"}
+
+
+@pytest.fixture
+def outside(lab: Lab, strangers: list[Host]) -> Iterator[str]:
+    """A server somewhere, as an attacker would have one."""
+    server = strangers[1]
+    command = server.from_its_network([sys.executable, "-m", "http.server", str(INTERNAL)])
+    with running(lab, "outside", command):
+        eventually("it listens", lambda: reaches(strangers[0], "root", server.address))
+        yield server.address
+
+
+def reaches(host: Host, user: str, address: str) -> bool:
+    """Whether a program of a user gets an answer from there."""
+    url = f"http://{address}:{INTERNAL}/"
+    asked = ["curl", "--silent", "--max-time", "5", "--output", "/dev/null", url]
+    return host.run("runuser", "-u", user, "--", *asked, check=False).returncode == 0
+
+
+def test_nginx_begins_no_connection_to_another_host(
+    deployed: Inventory, web: list[Host], outside: str
+) -> None:
+    """Who breaks into it gets no further from there."""
+    for host in web:
+        assert reaches(host, "root", outside) and reaches(host, "www-data", "127.0.0.1")
+        assert not reaches(host, "www-data", outside)
+        names = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('{}', 53))"
+        tell = ["runuser", "-u", "www-data", "--", "python3", "-c", names.format(outside)]
+        assert "Operation not permitted" in host.run(*tell, check=False).stderr
 
 
 def test_bcryptd_has_no_network(deployed: Inventory, web: list[Host]) -> None:
