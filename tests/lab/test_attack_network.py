@@ -176,3 +176,19 @@ def test_bcryptd_has_no_network(deployed: Inventory, web: list[Host]) -> None:
         links = host.shell(f"{inside} ip -oneline link").splitlines()
         assert [line.split(": ")[1] for line in links] == ["lo"]
         assert host.shell(f"{inside} ip route") == ""
+
+
+def test_only_nginx_comes_to_the_sockets(deployed: Inventory, web: list[Host]) -> None:
+    """What is told there is believed."""
+    for host in web:
+        for name in ("pool-0", "pool-1", "status"):
+            connect = (
+                f"import socket; socket.socket(socket.AF_UNIX).connect('/run/bcryptd/{name}.sock')"
+            )
+            told = {
+                user: host.run("runuser", "-u", user, "--", "python3", "-c", connect, check=False)
+                for user in ("www-data", "debian", "nobody")
+            }
+            assert told["www-data"].returncode == 0, told["www-data"].stderr
+            for user in ("debian", "nobody"):
+                assert "PermissionError" in told[user].stderr, user
