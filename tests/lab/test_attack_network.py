@@ -1,5 +1,6 @@
 """Attacks below HTTP, and what one host can reach of another: packets, connections, handshakes, the metadata server."""
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -139,6 +140,9 @@ def test_only_root_asks_the_metadata_server(web: list[Host], metadata: Host, use
     for host in web:
         assert metadata_answers(host) == {80: True, 53: True}
         assert metadata_answers(host, user) == {80: False, 53: user != "www-data"}
+        host.shell("systemctl start bcryptd-bans.service")
+        kind = "outgoing" if user == "www-data" else "metadata"
+        assert told(host, f"bcryptd_{kind}_refused_total") >= 1
 
 
 @pytest.fixture
@@ -168,6 +172,15 @@ def test_nginx_begins_no_connection_to_another_host(
         names = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('{}', 53))"
         tell = ["runuser", "-u", "www-data", "--", "python3", "-c", names.format(outside)]
         assert "Operation not permitted" in host.run(*tell, check=False).stderr
+        host.shell("systemctl start bcryptd-bans.service")
+        # A connection, and a packet without one: an alert waits for the first of them.
+        assert told(host, "bcryptd_outgoing_refused_total") >= 2
+
+
+def told(host: Host, metric: str) -> float:
+    """As node_exporter reads it."""
+    text = host.shell("cat /var/lib/prometheus/node-exporter/bcryptd_bans.prom")
+    return float(re.findall(rf"^{metric} (.*)$", text, re.M)[0])
 
 
 def test_bcryptd_has_no_network(deployed: Inventory, web: list[Host]) -> None:
