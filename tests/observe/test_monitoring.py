@@ -33,6 +33,7 @@ RAISED = (
     "AvailabilityBurnFast",
     "CertificateExpired",
     "HostDown",
+    "OutgoingRefused",
     "Overload",
     "TargetDown",
     "WorkerKilled",
@@ -141,6 +142,12 @@ def kill_worker(host: Host) -> None:
     eventually("another worker", replaced)
 
 
+def call_out(host: Host, other: Host) -> None:
+    """As somebody would who has broken into nginx."""
+    asked = ["runuser", "-u", "www-data", "--", "curl", "--silent", f"http://{other.address}/"]
+    assert host.run(*asked, check=False).returncode == 7  # could not connect
+
+
 def provoke_refusals(lab: Lab, host: Host, mark: str) -> None:
     """A client without privilege asks more than it may, until it is banned."""
     source = stranger(lab)
@@ -162,6 +169,9 @@ def story(
             certificate = told.begin("CertificateExpired", instance=two.name)
             two.shell("systemctl stop mtail.service")
             target = told.begin("TargetDown", instance=two.name, job="mtail")
+            outgoing = told.begin("OutgoingRefused", instance=one.name)
+            call_out(one, two)
+            told.end(outgoing)
             killed = told.begin("WorkerKilled", instance=one.name)
             kill_worker(one)
             burning = told.begin("AvailabilityBurnFast")
@@ -178,7 +188,7 @@ def story(
             told.end(restarting)
             # Not on the other host: without mtail there, nothing would count them.
             provoke_refusals(lab, one, mark)
-            told.wait_raised(certificate, target)
+            told.wait_raised(certificate, target, outgoing)
         two.shell("systemctl start mtail.service")
         told.end(certificate, target)
         told.wait_cleared(certificate, target)
