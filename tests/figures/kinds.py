@@ -1,9 +1,10 @@
 """All measurements that script/figures knows."""
 
-from figures import gathering, hashes
+from figures import absorb, gathering, hashes
 from figures.record import Kind
 
 KINDS: dict[str, Kind] = {
+    "absorb": absorb.KIND,
     "gathering": gathering.KIND,
     "hashes": hashes.KIND,
 }

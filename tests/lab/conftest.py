@@ -12,6 +12,7 @@ from lab.lab import Lab, lab_or_skip
 from lab.playbook import ANSIBLE, PATIENT, Inventory, settings, staging
 from support.daemon import ROOT
 from support.play import Play
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +68,34 @@ def deployed(rehearsal: Play, inventory: Inventory) -> Inventory:
     """The hosts, configured; tests leave them so."""
     inventory.documented("ansible-playbook -i inventories/staging playbooks/site.yml")
     return inventory
+
+
+@pytest.fixture(scope="session")
+def strangers(lab: Lab, deployed: Inventory) -> list[Host]:
+    """Two that nobody knows: one that attacks, and one that is honest."""
+    return lab.boot("bad", "good")
+
+
+@pytest.fixture
+def forgiven(web: list[Host]) -> Iterator[None]:
+    """fail2ban knows nothing of what was before, and forgets what comes."""
+    forget = (
+        "systemctl stop fail2ban.service; : >/var/log/nginx/bcryptd.log"
+        "; rm -f /var/lib/fail2ban/fail2ban.sqlite3; systemctl start fail2ban.service"
+    )
+
+    def forget_everything() -> None:
+        for host in web:
+            host.shell(forget)
+            eventually("fail2ban", lambda: host.shell("fail2ban-client ping", check=False))
+
+    forget_everything()
+    yield
+    forget_everything()
+
+
+@pytest.fixture
+def without_bans(forgiven: None, web: list[Host]) -> Iterator[None]:
+    web[0].shell("systemctl stop fail2ban.service")
+    yield
+    web[0].shell("systemctl start fail2ban.service")

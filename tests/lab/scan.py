@@ -1,4 +1,4 @@
-"""Prints the TCP ports of an address that accept connections. Run in another host's network."""
+"""scan ADDRESS PORT...: prints those of the TCP ports that accept connections. Run in another host's network."""
 
 import asyncio
 import sys
@@ -17,11 +17,11 @@ async def accepts(address: str, port: int, gate: asyncio.Semaphore) -> bool:
         return True
 
 
-async def scan(address: str, ports: range) -> list[int]:
+async def scan(address: str, ports: list[int]) -> list[int]:
     gate = asyncio.Semaphore(AT_ONCE)
     found = await asyncio.gather(*(accepts(address, port, gate) for port in ports))
     return [port for port, is_open in zip(ports, found) if is_open]
 
 
 if __name__ == "__main__":
-    print(*asyncio.run(scan(sys.argv[1], range(1, int(sys.argv[2]) + 1))))
+    print(*asyncio.run(scan(sys.argv[1], [int(port) for port in sys.argv[2:]])))

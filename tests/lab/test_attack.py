@@ -1,59 +1,17 @@
 """What others can reach and do; they are hosts of the lab."""
 
-import json
-import sys
 from collections.abc import Iterator
-from statistics import median
 
 import pytest
 
 from lab import document
+from lab.attack import curl, latency, open_ports, packets_refused, resolving, wait_for_ban
 from lab.balancer import door
 from lab.command import run
 from lab.host import Host
-from lab.lab import TESTS, Lab, running
+from lab.lab import Lab, running
 from lab.playbook import NAME, Inventory
 from support.waiting import eventually
-
-PORTS = 20_000
-
-
-@pytest.fixture(scope="module")
-def strangers(lab: Lab, deployed: Inventory) -> Iterator[list[Host]]:
-    yield lab.boot("bad", "good")
-
-
-def open_ports(target: Host, seen_from: Host | None) -> list[int]:
-    command = [sys.executable, "-m", "lab.scan", target.address, str(PORTS)]
-    if seen_from is not None:
-        command = seen_from.from_its_network(command)
-    output = run("prlimit", "--nofile=8192", *command, env={"PYTHONPATH": str(TESTS)}).stdout
-    return [int(port) for port in output.split()]
-
-
-def curl(host: Host, target: Host, path: str, count: int = 1) -> str:
-    """The status of each of so many requests, many of them at a time."""
-    url = f"https://{NAME}{path}"
-    output = ["--output", "/dev/null"] * count
-    return run(
-        *host.from_its_network(
-            [
-                "curl",
-                "--silent",
-                "--insecure",
-                "--parallel",
-                "--max-time",
-                "20",
-                "--resolve",
-                f"{NAME}:443:{target.address}",
-                "--write-out",
-                "%{http_code}\\n",
-                *output,
-                *[url] * count,
-            ]
-        ),
-        check=False,
-    ).stdout
 
 
 def test_only_the_public_ports_answer_a_stranger(web: list[Host], strangers: list[Host]) -> None:
@@ -108,59 +66,6 @@ def test_what_no_client_sends_is_banned_too(
     assert set(curl(bad, target, "/wp-login.php", 35).split()) >= {"404"}
     eventually("banned", lambda: curl(bad, target, "/gethash/hunter2/") == "000\n")
     assert bad.address in target.shell("fail2ban-client status bcryptd-malformed")
-
-
-def latency(host: Host, target: Host, count: int = 40) -> float:
-    """The median time of a request, all of which succeed."""
-    command = [sys.executable, "-m", "lab.latency", target.address, str(count)]
-    output = run(*host.from_its_network(command), env={"PYTHONPATH": str(TESTS)}).stdout
-    seen = json.loads(output)
-    assert set(seen["statuses"]) == {200}, seen["statuses"]
-    return float(median(seen["times"]))
-
-
-def packets_refused(target: Host) -> int:
-    """Of new connections, by the firewall."""
-    listing = json.loads(target.shell("nft -j list counter inet bcryptd connections_refused"))
-    return int(next(x["counter"] for x in listing["nftables"] if "counter" in x)["packets"])
-
-
-def wait_for_ban(target: Host, address: str, jail: str | None = None) -> None:
-    """Until fail2ban has banned it; when it does not, what fail2ban saw is told."""
-    question = f"fail2ban-client status {jail}" if jail else "fail2ban-client banned"
-    try:
-        eventually("banned", lambda: address in target.shell(question))
-    except AssertionError as error:
-        evidence = (
-            "tail -n 30 /var/log/fail2ban.log; journalctl -t sshd -t sshd-session -n 10 --no-pager"
-            "; ls -l /var/log/nginx; tail -n 5 /var/log/nginx/bcryptd.log; nft list ruleset | tail -n 30"
-        )
-        raise AssertionError(f"{error}\n{target.shell(evidence, check=False)}") from error
-
-
-@pytest.fixture
-def forgiven(web: list[Host]) -> Iterator[None]:
-    """fail2ban knows nothing of what was before, and forgets what comes."""
-    forget = (
-        "systemctl stop fail2ban.service; : >/var/log/nginx/bcryptd.log"
-        "; rm -f /var/lib/fail2ban/fail2ban.sqlite3; systemctl start fail2ban.service"
-    )
-
-    def forget_everything() -> None:
-        for host in web:
-            host.shell(forget)
-            eventually("fail2ban", lambda: host.shell("fail2ban-client ping", check=False))
-
-    forget_everything()
-    yield
-    forget_everything()
-
-
-@pytest.fixture
-def without_bans(forgiven: None, web: list[Host]) -> Iterator[None]:
-    web[0].shell("systemctl stop fail2ban.service")
-    yield
-    web[0].shell("systemctl start fail2ban.service")
 
 
 @pytest.fixture
@@ -225,14 +130,6 @@ SLOW: dict[str, list[str]] = {
     "body": ["-B", "-i", "2", "-s", "4000", "-f", "application/json", "/v1/hash"],
     "read": ["-X", "-w", "1", "-y", "1", "-n", "5", "-z", "1", "/gethash/hunter2/"],
 }
-
-
-def resolving(lab: Lab, address: str, command: list[str]) -> list[str]:
-    """The command, for which the service's name has that address."""
-    hosts = lab.directory / f"hosts-{address}"
-    hosts.write_text(f"127.0.0.1 localhost\n{address} {NAME}\n")
-    script = f'mount --bind {hosts} /etc/hosts && ulimit -n $(ulimit -Hn) && exec "$@"'
-    return ["unshare", "--mount", "sh", "-c", script, "sh", *command]
 
 
 def slow_attack(lab: Lab, attack: str) -> list[str]:

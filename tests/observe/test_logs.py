@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 
 import support.document
+from lab.attack import reachable
 from lab.client import service
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab
-from lab.playbook import ANSIBLE, Inventory
+from lab.playbook import ANSIBLE, NAME, Inventory
 from observe import logs_hosts, runbooks
 from observe.client import Load, Request, asking, getting, hashing
-from observe.logs_hosts import ROTATE, SHIPPER, STORE, Hosts
+from observe.logs_hosts import OWN, ROTATE, SHIPPER, STORE, Hosts, parse
 from observe.stranger import stranger
 from support import marked, memory
 from support.daemon import ROOT
@@ -285,6 +286,54 @@ def test_the_password_is_on_neither(deployed: Inventory, hosts: Hosts) -> None:
     hosts.log.shell(f"echo {mark} | gzip >{STORE}/{hosts.web.name}/note.gz")
     assert places(hosts.log, mark) == ["gz"]
     hosts.log.shell(f"rm {STORE}/{hosts.web.name}/note.gz")
+
+
+LIE = "192.0.2.77"
+FORGED = f'","client.address":"{LIE}","a":"'
+
+
+def strange_requests(mark: str) -> list[bytes]:
+    """Text that would end a line, a field or a terminal's colour, wherever a client writes some."""
+    text = f"{mark}{FORGED}"
+    host = f"Host: {NAME}"
+    lines = [
+        [f"GET /gethash/{mark}%0d%0a%22%1b%5b31m/ HTTP/1.1", host],
+        [f"GET /gethash/{text}\x1b[31m/ HTTP/1.1", host],
+        [f"{text} / HTTP/1.1", host],
+        [f"GET / {text}", host],
+        ["GET / HTTP/1.1", f"Host: {text}"],
+    ]
+    lines += [
+        ["GET / HTTP/1.1", host, f"{name}: {text}\x1b[31m"]
+        for name in ("User-Agent", "Referer", "X-Forwarded-For", "X-Request-Id")
+    ]
+    return ["\r\n".join([*x, "Connection: close", "", ""]).encode() for x in lines]
+
+
+def test_no_text_of_a_client_gets_into_a_log(deployed: Inventory, hosts: Hosts) -> None:
+    mark = marked.new_mark()
+    target = service(hosts.web.address)
+    for request in strange_requests(mark):
+        target.raw(request, tls=True)
+    for text in (f'{mark}\r\n"', f"{mark}\x1b[31m"):
+        assert target.post("/v1/hash", {"password": text}).status == 200
+        assert target.post("/v1/verify", {"password": "a", "hash": text + FORGED}).status == 422
+    all_arrive(hosts)
+    events = hosts.web.shell("journalctl -u bcryptd.service -u nginx.service -o export --all")
+    stored = hosts.log.shell(f"zcat -f {STORE}/*/*")
+    for text in (hosts.web.shell(OWN), events, stored):
+        assert text and mark not in text and LIE not in text
+    # Each line of nginx has the same fields, so none has one more, and none is a half.
+    assert len({tuple(line) for line in parse(hosts.web.shell(OWN))}) == 1
+    assert len({tuple(line) for line in hosts.lines("access")}) == 1
+    assert hosts.lines("malformed") == []
+
+
+def test_a_host_of_the_service_reaches_no_more_of_the_log_host_than_it_needs(
+    deployed: Inventory, hosts: Hosts
+) -> None:
+    """It is among those who may send logs."""
+    assert reachable(hosts.log, hosts.web) == [PORT]
 
 
 def test_the_commands_of_the_runbooks_about_logs_work(

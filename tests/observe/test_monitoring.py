@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lab.attack import reachable
 from lab.client import service
 from lab.host import Host
 from lab.lab import Lab
@@ -33,6 +34,7 @@ RAISED = (
     "AvailabilityBurnFast",
     "CertificateExpired",
     "HostDown",
+    "OutgoingRefused",
     "Overload",
     "TargetDown",
     "WorkerKilled",
@@ -141,6 +143,12 @@ def kill_worker(host: Host) -> None:
     eventually("another worker", replaced)
 
 
+def call_out(host: Host, other: Host) -> None:
+    """As somebody would who has broken into nginx."""
+    asked = ["runuser", "-u", "www-data", "--", "curl", "--silent", f"http://{other.address}/"]
+    assert host.run(*asked, check=False).returncode == 7  # could not connect
+
+
 def provoke_refusals(lab: Lab, host: Host, mark: str) -> None:
     """A client without privilege asks more than it may, until it is banned."""
     source = stranger(lab)
@@ -162,6 +170,9 @@ def story(
             certificate = told.begin("CertificateExpired", instance=two.name)
             two.shell("systemctl stop mtail.service")
             target = told.begin("TargetDown", instance=two.name, job="mtail")
+            outgoing = told.begin("OutgoingRefused", instance=one.name)
+            call_out(one, two)
+            told.end(outgoing)
             killed = told.begin("WorkerKilled", instance=one.name)
             kill_worker(one)
             burning = told.begin("AvailabilityBurnFast")
@@ -178,7 +189,7 @@ def story(
             told.end(restarting)
             # Not on the other host: without mtail there, nothing would count them.
             provoke_refusals(lab, one, mark)
-            told.wait_raised(certificate, target)
+            told.wait_raised(certificate, target, outgoing)
         two.shell("systemctl start mtail.service")
         told.end(certificate, target)
         told.wait_cleared(certificate, target)
@@ -217,6 +228,13 @@ def test_the_state_of_units_is_told(watched: Central, web: list[Host]) -> None:
         *((host.name, "bcryptd.service") for host in web),
         ("mon", "prometheus.service"),
     }
+
+
+def test_a_host_of_the_service_reaches_nothing_of_the_one_that_watches_it(
+    watched: Central, web: list[Host]
+) -> None:
+    for host in web:
+        assert reachable(watched.host, host) == []
 
 
 @pytest.mark.parametrize("alert", RAISED)

@@ -1,0 +1,207 @@
+"""Attacks below HTTP, and what one host can reach of another: packets, connections, handshakes, the metadata server."""
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.attack import curl, latency, module, packets_refused, reachable
+from lab.command import run
+from lab.host import Host
+from lab.lab import Lab, running
+from lab.playbook import ANSIBLE, NAME, Inventory
+from support.waiting import eventually
+
+METADATA = "169.254.169.254"
+TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
+BACKLOG = 511  # of half-open connections: nginx's own, for a socket that says nothing else
+PUBLIC, INTERNAL = 443, 9180
+
+
+def defaults(role: str) -> dict[str, Any]:
+    text = (ANSIBLE / "roles" / role / "defaults" / "main.yml").read_text()
+    return dict(yaml.safe_load(text))
+
+
+def counter(host: Host, name: str) -> int:
+    """Of the kernel's counters of TCP."""
+    names, values = (
+        line.split()[1:]
+        for line in host.shell("cat /proc/net/netstat").splitlines()
+        if line.startswith("TcpExt:")
+    )
+    return int(values[names.index(name)])
+
+
+def test_half_open_connections_shut_nobody_out(
+    lab: Lab, web: list[Host], strangers: list[Host]
+) -> None:
+    """Several times what the backlog holds, from all addresses of the network."""
+    bad, good = strangers
+    tracked = "cat /proc/sys/net/netfilter/nf_conntrack_count"
+    for target in web:
+        before, cookies = int(target.shell(tracked)), counter(target, "SyncookiesSent")
+        run(*module(bad, "packets", "syn", target.address, PUBLIC, 8 * BACKLOG, lab.network))
+        assert curl(good, target, "/nothing") == "404\n"
+        assert counter(target, "SyncookiesSent") > cookies
+        # No packet of the flood has an entry in the table of connections, which could be full.
+        assert int(target.shell(tracked)) < before + BACKLOG
+
+
+def test_a_packet_in_fragments_passes_no_rule(web: list[Host], strangers: list[Host]) -> None:
+    for target in web:
+        answered = {
+            port: run(*module(strangers[0], "packets", "fragments", target.address, port)).stdout
+            for port in (PUBLIC, INTERNAL)
+        }
+        assert answered == {PUBLIC: "answered\n", INTERNAL: ""}
+
+
+def test_a_flood_of_handshakes_is_bounded(lab: Lab, web: list[Host], strangers: list[Host]) -> None:
+    """They ask for nothing, so nobody is banned for them."""
+    bad, good = strangers
+    target, limits = web[0], defaults("firewall")
+    refused, begun = packets_refused(target), time.monotonic()
+    with handshakes(lab, bad, target) as done:
+        eventually("refused", lambda: packets_refused(target) > refused + 20)
+        took_s = latency(good, target, 10)
+    allowed = limits["firewall_connections_rate"] * (time.monotonic() - begun)
+    allowed += limits["firewall_connections_burst"]
+    print(f"handshakes: {done[0]} of {allowed:.0f} allowed; another client waits {took_s:.2f} s")
+    assert 0 < done[0] <= allowed
+
+
+@contextmanager
+def handshakes(lab: Lab, bad: Host, target: Host) -> Iterator[list[int]]:
+    """As many as its threads can, for the time of the block; how many there were is known after it."""
+    done: list[int] = []
+    stop = lab.directory / "handshakes.stop"
+    stop.unlink(missing_ok=True)
+    command = module(bad, "handshakes", target.address, 30, stop)
+    with running(lab, "handshakes", ["nice", "-n", "19", *command]) as attacker:
+        yield done
+        stop.touch()
+        attacker.wait(timeout=60)
+    done.append(int((lab.directory / "handshakes.log").read_text()))
+
+
+def test_a_connection_is_not_negotiated_again(web: list[Host], deployed: Inventory) -> None:
+    """A client could have the server compute one handshake after the other on it."""
+    for target in web:
+        command = ["openssl", "s_client", "-tls1_2", "-servername", NAME]
+        command += ["-connect", f"{target.address}:{PUBLIC}"]
+        tried = run(*command, stdin="R\nR\n", check=False)
+        assert "RENEGOTIATING" in tried.stderr and "no renegotiation" in tried.stderr
+
+
+def test_a_host_of_the_service_reaches_no_more_of_another_than_a_stranger(
+    web: list[Host], strangers: list[Host]
+) -> None:
+    """Who has broken into one of them has not come nearer to the next."""
+    one, other = web
+    assert reachable(other, one) == reachable(other, strangers[0]) == [80, 443]
+    assert reachable(one, other) == [80, 443]
+
+
+@pytest.fixture(scope="module")
+def metadata(web: list[Host], strangers: list[Host], lab: Lab) -> Iterator[Host]:
+    """A host that has the address of a cloud's metadata server, for web hosts too, and answers there."""
+    server = strangers[1]
+    server.shell(f"ip address add {METADATA}/32 dev host0")
+    for host in web:
+        host.shell(f"ip route replace {METADATA}/32 via {server.address}")
+    listener = server.from_its_network([sys.executable, "-m", "http.server", "--bind", METADATA])
+    with running(lab, "metadata", [*listener, "80"]), running(lab, "names", [*listener, "53"]):
+        eventually("both listen", lambda: metadata_answers(server) == {80: True, 53: True})
+        yield server
+    for host in web:
+        host.shell(f"ip route delete {METADATA}/32")
+    server.shell(f"ip address delete {METADATA}/32 dev host0")
+
+
+def metadata_answers(host: Host, user: str = "root") -> dict[int, bool]:
+    """Whether a program of a user reaches its ports."""
+    reached = {}
+    for port in (80, 53):
+        url = f"http://{METADATA}:{port}{TOKEN}"
+        asked = ["curl", "--silent", "--max-time", "5", "--output", "/dev/null", url]
+        reached[port] = host.run("runuser", "-u", user, "--", *asked, check=False).returncode == 0
+    return reached
+
+
+@pytest.mark.parametrize("user", ["www-data", "bcryptd", "debian", "nobody"])
+def test_only_root_asks_the_metadata_server(web: list[Host], metadata: Host, user: str) -> None:
+    """It gives out the VM's credentials; names and time are for all but nginx, which needs none."""
+    for host in web:
+        assert metadata_answers(host) == {80: True, 53: True}
+        assert metadata_answers(host, user) == {80: False, 53: user != "www-data"}
+        host.shell("systemctl start bcryptd-bans.service")
+        kind = "outgoing" if user == "www-data" else "metadata"
+        assert told(host, f"bcryptd_{kind}_refused_total") >= 1
+
+
+@pytest.fixture
+def outside(lab: Lab, strangers: list[Host]) -> Iterator[str]:
+    """A server somewhere, as an attacker would have one."""
+    server = strangers[1]
+    command = server.from_its_network([sys.executable, "-m", "http.server", str(INTERNAL)])
+    with running(lab, "outside", command):
+        eventually("it listens", lambda: reaches(strangers[0], "root", server.address))
+        yield server.address
+
+
+def reaches(host: Host, user: str, address: str) -> bool:
+    """Whether a program of a user gets an answer from there."""
+    url = f"http://{address}:{INTERNAL}/"
+    asked = ["curl", "--silent", "--max-time", "5", "--output", "/dev/null", url]
+    return host.run("runuser", "-u", user, "--", *asked, check=False).returncode == 0
+
+
+def test_nginx_begins_no_connection_to_another_host(
+    deployed: Inventory, web: list[Host], outside: str
+) -> None:
+    """Who breaks into it gets no further from there."""
+    for host in web:
+        assert reaches(host, "root", outside) and reaches(host, "www-data", "127.0.0.1")
+        assert not reaches(host, "www-data", outside)
+        names = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('{}', 53))"
+        tell = ["runuser", "-u", "www-data", "--", "python3", "-c", names.format(outside)]
+        assert "Operation not permitted" in host.run(*tell, check=False).stderr
+        host.shell("systemctl start bcryptd-bans.service")
+        # A connection, and a packet without one: an alert waits for the first of them.
+        assert told(host, "bcryptd_outgoing_refused_total") >= 2
+
+
+def told(host: Host, metric: str) -> float:
+    """As node_exporter reads it."""
+    text = host.shell("cat /var/lib/prometheus/node-exporter/bcryptd_bans.prom")
+    return float(re.findall(rf"^{metric} (.*)$", text, re.M)[0])
+
+
+def test_bcryptd_has_no_network(deployed: Inventory, web: list[Host]) -> None:
+    for host in web:
+        inside = "nsenter --net --target $(systemctl show -P MainPID bcryptd.service)"
+        links = host.shell(f"{inside} ip -oneline link").splitlines()
+        assert [line.split(": ")[1] for line in links] == ["lo"]
+        assert host.shell(f"{inside} ip route") == ""
+
+
+def test_only_nginx_comes_to_the_sockets(deployed: Inventory, web: list[Host]) -> None:
+    """What is told there is believed."""
+    for host in web:
+        for name in ("pool-0", "pool-1", "status"):
+            connect = (
+                f"import socket; socket.socket(socket.AF_UNIX).connect('/run/bcryptd/{name}.sock')"
+            )
+            told = {
+                user: host.run("runuser", "-u", user, "--", "python3", "-c", connect, check=False)
+                for user in ("www-data", "debian", "nobody")
+            }
+            assert told["www-data"].returncode == 0, told["www-data"].stderr
+            for user in ("debian", "nobody"):
+                assert "PermissionError" in told[user].stderr, user
