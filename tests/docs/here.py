@@ -12,6 +12,7 @@ SECOND = (
     " BCRYPTD_RUN_DIR=/tmp/bcryptd-second script/server"
 )
 HELP = "tests/gce/simulate --help"
+CAPACITY = "script/capacity "
 # In the directory ansible/, one after the other.
 SIGNING = (
     "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=deploy"
@@ -28,6 +29,11 @@ def exports() -> list[str]:
     return [line for line in lines if line.startswith("export ")]
 
 
+def capacities() -> list[str]:
+    lines = commands_of((ROOT / "docs/capacity.md").read_text())
+    return [line for line in lines if line.startswith(CAPACITY)]
+
+
 def console() -> list[tuple[str, str]]:
     """What the README shows: commands, each with the line that it prints."""
     (block,) = re.findall(r"^```console\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
@@ -35,7 +41,7 @@ def console() -> list[tuple[str, str]]:
 
 
 def commands() -> list[str]:
-    return [SERVER, SECOND, HELP, *SIGNING, *exports()]
+    return [SERVER, SECOND, HELP, *SIGNING, *exports(), *capacities()]
 
 
 def shape(answer: str) -> object:

@@ -49,6 +49,7 @@ RUNBOOKS_OF_LOGS = Suite("tests/observe/test_logs.py", observe.runbooks.of_logs)
 
 DOCUMENTS: dict[str, list[Suite]] = {
     "README.md": [HERE],
+    "docs/capacity.md": [HERE],
     "docs/configuration.md": [BY_HAND],
     "docs/index.md": [HERE],
     "docs/docker.md": [Suite("tests/image/test_document.py", lambda: image.test_document.COMMANDS)],

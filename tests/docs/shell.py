@@ -10,6 +10,7 @@ from pathlib import Path
 from support.daemon import ROOT
 
 OWN = re.compile(r"(?:\.\./)?((?:script|tests/gce)/[\w-]+)")
+NAME = re.compile(r"-{0,2}[A-Za-z][\w-]*")  # of an option or a part; numbers and files are values
 PLACES = (
     "app",
     "nginx",
@@ -24,6 +25,7 @@ PLACES = (
 IN_CODE = re.compile(
     rf"(?<!\S)(?:\.\./)?((?:{'|'.join((*PLACES, 'docs', 'docker'))})/[\w.*/{{}},-]+)(?=\s|$)"
 )
+PLACEHOLDER = re.compile(r"(^|/)NAME(\.\w+)?$")
 
 
 def wrong_syntax(script: str) -> str:
@@ -58,9 +60,9 @@ def wrong_options(line: str) -> Iterator[str]:
         return
     for word in words[1:]:
         option = word.partition("=")[0]
-        if option == "--help":
+        if option == "--help" or not NAME.fullmatch(option):
             continue
-        if not re.search(rf"(^|[\s\[|]){re.escape(option)}\b", help_of(program[1]), flags=re.M):
+        if not re.search(rf"(^|[\s\[|{{,]){re.escape(option)}\b", help_of(program[1]), flags=re.M):
             yield f"{program[1]} --help has no {option}"
 
 
@@ -84,5 +86,7 @@ def exists(name: str) -> bool:
 def wrong_names(code: str, beside: Path) -> Iterator[str]:
     """Of code within a sentence: files of the repository, from its root or from the document on."""
     for name in IN_CODE.findall(code):
+        if PLACEHOLDER.search(name):
+            continue
         if not exists(name) and not (beside / name).exists():
             yield f"there is no {name}"

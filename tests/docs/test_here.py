@@ -78,3 +78,8 @@ def test_a_certificate_to_deploy_by_is_signed(tmp_path: Path) -> None:
 def test_help(tmp_path: Path) -> None:
     program, option = here.HELP.split()
     assert bash(f"{ROOT / program} {option}", tmp_path).startswith("usage:")
+
+
+@pytest.mark.parametrize("line", here.capacities())
+def test_a_capacity_is_computed(line: str) -> None:
+    assert "a million hashes" in bash(line, ROOT) or line.endswith("--help")
