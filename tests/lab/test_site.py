@@ -57,3 +57,26 @@ def test_what_somebody_changed_by_hand_is_told_and_mended(
     assert {path: web[0].shell(f"cat {path}") for path in changes} == before
     assert web[0].shell(in_kernel) == given
     assert serves(web[0].address)
+
+
+# Holds dpkg's lock as upgrades that come by themselves do, until its input ends.
+LOCKED = """
+import fcntl, sys
+lock = open("/var/lib/dpkg/lock-frontend", "w")
+fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_an_installation_waits_for_another_one(deployed: Inventory, web: list[Host]) -> None:
+    host = web[0]
+    with host.started("python3", "-c", LOCKED) as holder:
+        assert holder.stdout is not None and holder.stdin is not None
+        assert holder.stdout.readline() == "locked\n"
+        with host.started("apt-get", "install", "--yes", "nano") as waiting:
+            assert waiting.stdout is not None
+            told = iter(waiting.stdout.readline, "")
+            assert any("Waiting for cache lock" in line for line in told)
+            holder.stdin.close()
+            assert waiting.wait(timeout=120) == 0
