@@ -1,0 +1,16 @@
+"""The root file system of the hosts: both stores and their clients are there, and nothing starts by itself."""
+
+from lab.image import CUSTOMIZE_HOST, HOST, Kind
+
+PACKAGES = "postgresql,pgbouncer,etcd-server,etcd-client,python3-psycopg2,nftables"
+
+# The cluster is made once, here: initdb takes seconds on each host otherwise.
+CUSTOMIZE = f"""{CUSTOMIZE_HOST}
+chroot "$1" systemctl disable postgresql.service pgbouncer.service etcd.service nftables.service
+chroot "$1" pg_dropcluster 15 main
+chroot "$1" pg_createcluster --start-conf=manual --locale=C.UTF-8 --encoding=UTF8 15 main \\
+    -- --auth-host=scram-sha-256 --auth-local=peer
+rm -rf "$1/var/lib/etcd"/*
+"""
+
+DATABASES = Kind("databases", f"{HOST.packages},{PACKAGES}", CUSTOMIZE)
