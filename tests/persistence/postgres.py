@@ -2,6 +2,7 @@
 
 import csv
 import io
+import subprocess
 
 from lab.host import Host
 from persistence.hosts import Site, write
@@ -32,7 +33,8 @@ DIRECTORY = "/etc/postgresql/15/main"
 DATA = "/var/lib/postgresql/15/main"
 LOG = "/var/log/postgresql/postgresql-15-main.log"
 RESERVED = 3  # superuser_reserved_connections, by default
-# Each of them is 20 ms apart; the kernel says that a peer is gone after a second, libpq after two.
+FULL = "sorry, too many clients already"
+# The kernel says that a peer is gone after a second, libpq after two.
 PATIENCE = (
     "connect_timeout=2 tcp_user_timeout=1000 keepalives_idle=1 keepalives_interval=1 keepalives_count=1"
 )
@@ -43,6 +45,7 @@ class Cluster:
         self.site = site
         self.max_connections = max_connections
         self.primary, self.standby = site.databases
+        self.shut_out = 0  # how often the superuser was
 
     def begin(self) -> None:
         for host in self.site.databases:
@@ -66,16 +69,27 @@ CREATE DATABASE registry;
         write(host, "/var/lib/postgresql/.pgpass", entry, "postgres", "0600")
 
     def sql(self, statement: str, host: Host | None = None, database: str = "registry") -> str:
-        """As superuser, over the host's own socket: one of its reserved connections is always left."""
+        """As superuser, over the host's own socket. It has reserved connections; who is about to be refused may hold
+        them for a moment."""
         psql = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]
         command = ["runuser", "-u", "postgres", "--", *psql]
-        return (host or self.primary).run(*command, stdin=statement).stdout.strip()
+
+        def ask() -> subprocess.CompletedProcess[str] | None:
+            done = (host or self.primary).run(*command, check=False, stdin=statement)
+            if FULL in done.stderr:
+                self.shut_out += 1
+                return None
+            assert done.returncode == 0, done.stderr
+            return done
+
+        done: subprocess.CompletedProcess[str] = eventually("a reserved connection", ask)
+        return done.stdout.strip()
 
     def replicate(self) -> None:
         """Makes the standby anew from the primary."""
         self.standby.shell(f"pg_ctlcluster 15 main stop -m immediate; rm -rf {DATA}", check=False)
         self.standby.run(
-            *("runuser", "-u", "postgres", "--", "pg_basebackup", "--checkpoint=fast"),
+            *("runuser", "-u", "postgres", "--", "pg_basebackup", "--no-sync", "--checkpoint=fast"),
             *("--host", self.primary.address, "--username", "replicator", "--pgdata", DATA),
             *("--write-recovery-conf", "--create-slot", "--slot", "standby"),
         )

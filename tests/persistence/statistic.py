@@ -95,13 +95,9 @@ def gap_s(made: Iterable[Request], begun: float, ended: float) -> float:
     return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
 
 
-def last_back_s(reports: Iterable[Mapping[str, Any]], cut: float) -> float:
-    """From the cut until each worker has had an answer to what it asked for afterwards, or at the cut."""
-    firsts = []
-    for report in reports:
-        after = [one.ended for one in requests(report["rows"]) if one.answer and one.ended > cut]
-        firsts.append(min(after, default=math.inf) - cut)
-    return max(firsts, default=0.0)
+def longest_wait_s(reports: Iterable[Mapping[str, Any]], begun: float, ended: float) -> float:
+    """The longest time in which one of the workers had no answer."""
+    return max(gap_s(requests(report["rows"]), begun, ended) for report in reports)
 
 
 def timeline(
