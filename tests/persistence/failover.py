@@ -34,7 +34,9 @@ def postgresql(
     sql = stores.sql
     sql.set_synchronous(synchronous)
     stores.pooler.repoint(sql.primary)
-    way = "-".join(["synchronous" if synchronous else "asynchronous", *(["pgbouncer"] if pooled else [])])
+    way = "-".join(
+        ["synchronous" if synchronous else "asynchronous", *(["pgbouncer"] if pooled else [])]
+    )
     run, store = f"failover-{way}", stores.pooled() if pooled else stores.direct()
     old, new = sql.primary, sql.standby
     with load.running(stores.site, per_vm, task="register", run=run, store=store) as loaded:

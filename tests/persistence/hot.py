@@ -11,7 +11,9 @@ from persistence.stores import Stores
 def reset(stores: Stores, per_vm: int) -> None:
     names = ["hot", *(f"{vm.name}-{i}" for vm in stores.site.vms for i in range(per_vm))]
     rows = ", ".join(f"('{name}')" for name in names)
-    stores.sql.sql(f"TRUNCATE counters; INSERT INTO counters (name) VALUES {rows}; ANALYZE counters")
+    stores.sql.sql(
+        f"TRUNCATE counters; INSERT INTO counters (name) VALUES {rows}; ANALYZE counters"
+    )
     prefix = {"key": coded("counters/"), "range_end": coded("counters0")}
     stores.members.client().call("deleterange", prefix)
 
@@ -25,8 +27,10 @@ def hot_value(stores: Stores, kind: str) -> int:
 
 def one(stores: Stores, kind: str, hot: bool, per_vm: int, seconds: float) -> dict[str, Any]:
     reset(stores, per_vm)
-    store = stores.direct() if kind == "postgresql" else stores.etcd()
-    with load.running(stores.site, per_vm, task="count", run="count", hot=hot, store=store) as loaded:
+    store = stores.settings(kind)
+    with load.running(
+        stores.site, per_vm, task="count", run="count", hot=hot, store=store
+    ) as loaded:
         time.sleep(seconds)
     rows = [row for row in loaded.rows() if row[2] is not None]
     tries = [row[2] for row in rows]

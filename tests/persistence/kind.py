@@ -14,4 +14,6 @@ def measure(quick: bool) -> dict[str, Any]:
     return whole.measure(quick)
 
 
-KIND = Kind("PostgreSQL and etcd under simulated VMs: limits, speed, failover", measure, tables, pictures)
+KIND = Kind(
+    "PostgreSQL and etcd under simulated VMs: limits, speed, failover", measure, tables, pictures
+)

@@ -3,13 +3,24 @@
 import re
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from lab.lab import Lab
-from persistence import connections, failover, hot, limits, quorum, registration, retry, stale, stores
+from persistence import (
+    connections,
+    failover,
+    hot,
+    limits,
+    quorum,
+    registration,
+    retry,
+    stale,
+    stores,
+)
 from support.daemon import ROOT
 
 
@@ -29,29 +40,33 @@ class Plan:
 
 
 FULL = Plan(4, 100, 16, [2, 8, 16, 24, 36], [1, 4, 8], [1, 4, 12], 3, 4.0, 4, 1.0, True)
-QUICK = Plan(2, 20, 4, [2, 12], [1, 6], [4], 1, 1.5, 4, 0.7, False)
+QUICK = Plan(2, 20, 4, [2, 12], [1, 6], [4], 1, 1.0, 4, 0.5, False)
 
 
-def fleet() -> list[dict[str, Any]]:
-    """The largest fleet of each inventory, with what a rollout adds for a while."""
-    found = []
+def gce_fleet(inventory: str) -> dict[str, Any]:
     defaults = ROOT / "ansible/roles/gce_fleet/defaults/main.yml"
-    for name in ("staging", "production"):
-        own = (ROOT / f"ansible/inventories/{name}/group_vars/gce.yml").read_text()
-        settings = {**yaml.safe_load(defaults.read_text()), **yaml.safe_load(own)}
-        machine = str(settings["gce_fleet_machine_type"])
-        vcpus = re.search(r"-(\d+)$", machine)
-        assert vcpus is not None, machine
-        found.append(
-            {
-                "inventory": name,
-                "maximum": settings["gce_fleet_maximum"],
-                # Of its default, one a zone.
-                "surge": len(settings["gce_zones"]),
-                "workers": int(vcpus[1]),
-            }
-        )
-    return found
+    own = ROOT / f"ansible/inventories/{inventory}/group_vars/gce.yml"
+    settings = {**yaml.safe_load(defaults.read_text()), **yaml.safe_load(own.read_text())}
+    vcpus = re.search(r"-(\d+)$", str(settings["gce_fleet_machine_type"]))
+    assert vcpus is not None, settings["gce_fleet_machine_type"]
+    return {
+        "fleet": f"GCE, {inventory}",
+        "maximum": settings["gce_fleet_maximum"],
+        # Of its default, one a zone.
+        "surge": len(settings["gce_zones"]),
+        "workers": int(vcpus[1]),
+    }
+
+
+def nomad_fleet(environment: str) -> dict[str, Any]:
+    text = (ROOT / f"nomad/vars/{environment}.hcl").read_text()
+    numbers = dict(re.findall(r"^(\w+) *= (\d+)$", text, re.M))
+    return {
+        "fleet": f"Nomad, {environment}",
+        "maximum": int(numbers["count_max"]),
+        "surge": int(numbers["canaries"]),
+        "workers": int(numbers["cores"]),
+    }
 
 
 def say(begun: float, what: str) -> None:
@@ -71,9 +86,12 @@ def failovers(made: stores.Stores, plan: Plan) -> list[dict[str, Any]]:
 def everything(lab: Lab, plan: Plan) -> dict[str, Any]:
     begun = time.monotonic()
     made = stores.begin(lab, plan.vms, plan.max_connections, plan.pool_size)
-    data: dict[str, Any] = {"plan": plan.__dict__, "fleet": fleet()}
+    data: dict[str, Any] = {
+        "plan": plan.__dict__,
+        "fleet": [gce_fleet("production"), nomad_fleet("production")],
+    }
     say(begun, "hosts are ready")
-    for name, step in {
+    steps: dict[str, Callable[[], Any]] = {
         "connections": lambda: connections.measure(made, plan.connections, plan.seconds),
         "hot": lambda: hot.measure(made, plan.hot, plan.seconds * 0.75),
         "registration": lambda: registration.measure(
@@ -84,7 +102,8 @@ def everything(lab: Lab, plan: Plan) -> dict[str, Any]:
         "limits": lambda: limits.measure(made),
         "failover": lambda: failovers(made, plan),
         "quorum": lambda: quorum.measure(made),
-    }.items():
+    }
+    for name, step in steps.items():
         data[name] = step()
         say(begun, name)
     data["took_s"] = time.monotonic() - begun

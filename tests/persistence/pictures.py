@@ -12,6 +12,10 @@ FAILOVER_COLOURS = (GREY, BLUE, GREEN, AMBER)
 BEFORE_S, AFTER_S = -2.0, 8.0
 
 
+def number(name: str) -> Callable[[Row], float]:
+    return lambda row: float(row[name])
+
+
 def points(rows: list[Row], value: Callable[[Row], float]) -> list[Point]:
     return [(float(row["workers"]), value(row)) for row in rows]
 
@@ -36,37 +40,42 @@ def connections(data: Row) -> str:
             for way, (colour, label) in ways.items()
         ]
 
-    at_server = panel("connections at the server, by workers", lines(lambda row: row["server_connections"]))
-    refused = panel("workers without a connection, by workers", lines(lambda row: row["refused"]))
-    speed = panel("registrations a second, by workers", lines(lambda row: row["per_s"]))
-    tail = panel("p99 in ms, of those that have a connection", lines(lambda row: row["p99_ms"]))
+    at_server = panel("connections at the server, by workers", lines(number("server_connections")))
+    refused = panel("workers without a connection, by workers", lines(number("refused")))
+    speed = panel("registrations a second, by workers", lines(number("per_s")))
+    tail = panel("p99 in ms, of those that have a connection", lines(number("p99_ms")))
     columns = [
         Column("Connections", [at_server, refused], at_server.lines),
         Column("What they get", [speed, tail]),
     ]
-    return draw(columns, "Connections, refusals, speed and p99 by workers, as in the table of docs/persistence.md")
+    return draw(
+        columns,
+        "Connections, refusals, speed and p99 by workers, as in the table of docs/persistence.md",
+    )
 
 
 def hot(data: Row) -> str:
     def lines(kind: str, value: Callable[[Row], float]) -> list[Line]:
         rows = [(shared, picked(data["hot"], store=kind, hot=shared)) for shared in (True, False)]
         return [
-            Line("one for all" if shared else "one each", STORE_COLOURS[kind], points(some, value), not shared)
+            Line(
+                "one for all" if shared else "one each",
+                STORE_COLOURS[kind],
+                points(some, value),
+                not shared,
+            )
             for shared, some in rows
         ]
 
-    def speed(row: Row) -> float:
-        return float(row["per_s"])
-
-    def tries(row: Row) -> float:
-        return float(row["tries"])
-
     columns = []
     for kind, name in (("postgresql", "PostgreSQL: a row"), ("etcd", "etcd: a key")):
-        fast = panel("counted a second, by workers", lines(kind, speed))
-        often = panel("tries for each that succeeds, by workers", lines(kind, tries))
+        fast = panel("counted a second, by workers", lines(kind, number("per_s")))
+        often = panel("tries for each that succeeds, by workers", lines(kind, number("tries")))
         columns.append(Column(name, [fast, often], fast.lines))
-    return draw(columns, "Speed and tries on one counter and on one each, as in the table of docs/persistence.md")
+    return draw(
+        columns,
+        "Speed and tries on one counter and on one each, as in the table of docs/persistence.md",
+    )
 
 
 def failover(data: Row) -> str:
@@ -85,7 +94,9 @@ def failover(data: Row) -> str:
         Column("Answers a second; the power is cut at 0 s", panels[:half]),
         Column("", panels[half:]),
     ]
-    return draw(columns, "Answers a second before and after the power of the primary, or leader, is cut")
+    return draw(
+        columns, "Answers a second before and after the power of the primary, or leader, is cut"
+    )
 
 
 def pictures(data: dict[str, Any]) -> dict[str, str]:

@@ -35,9 +35,7 @@ LOG = "/var/log/postgresql/postgresql-15-main.log"
 RESERVED = 3  # superuser_reserved_connections, by default
 FULL = "sorry, too many clients already"
 # The kernel says that a peer is gone after a second, libpq after two.
-PATIENCE = (
-    "connect_timeout=2 tcp_user_timeout=1000 keepalives_idle=1 keepalives_interval=1 keepalives_count=1"
-)
+PATIENCE = "connect_timeout=2 tcp_user_timeout=1000 keepalives_idle=1 keepalives_interval=1 keepalives_count=1"
 
 
 class Cluster:
@@ -141,7 +139,9 @@ CREATE DATABASE registry;
 
     def owners(self, run: str) -> dict[str, str]:
         """The claim that has each name."""
-        rows = self.sql(f"COPY (SELECT name, claim FROM users WHERE name LIKE '{run}/%') TO STDOUT CSV")
+        rows = self.sql(
+            f"COPY (SELECT name, claim FROM users WHERE name LIKE '{run}/%') TO STDOUT CSV"
+        )
         return {name: claim for name, claim in csv.reader(io.StringIO(rows))}
 
     def connections(self) -> int:

@@ -37,7 +37,7 @@ def measure(stores: Stores) -> dict[str, Any]:
     members.client(left).write("quorum", 1)
     members.wait_complete()
     for host in (leader, followers[1]):
-        host.power_cut()
+        power_cut(host)
     questions = {
         "write": (members.client(left), True),
         "linearizable": (members.client(left), False),

@@ -11,17 +11,18 @@ KEPT = ("per_s", "p50_ms", "p99_ms", "max_ms", "cpu_ms")
 
 
 def once(stores: Stores, kind: str, per_vm: int, turn: int, seconds: float) -> dict[str, Any]:
-    store = stores.direct() if kind == "postgresql" else stores.etcd()
-    run = f"registration-{per_vm}-{turn}"
+    run, store = f"registration-{per_vm}-{turn}", stores.settings(kind)
     with load.running(stores.site, per_vm, task="register", run=run, store=store) as loaded:
         time.sleep(seconds)
-    side = stores.sql if kind == "postgresql" else stores.members
-    return registered(loaded, side.owners(run))
+    return registered(loaded, stores.owners(kind, run))
 
 
 def level(stores: Stores, per_vm: int, rounds: int, seconds: float) -> dict[str, Any]:
     kinds = ("postgresql", "etcd")
-    turns = [{kind: once(stores, kind, per_vm, turn, seconds) for kind in kinds} for turn in range(rounds)]
+    turns = [
+        {kind: once(stores, kind, per_vm, turn, seconds) for kind in kinds}
+        for turn in range(rounds)
+    ]
     ratios = [turn["postgresql"]["per_s"] / turn["etcd"]["per_s"] for turn in turns]
     return {
         "workers": per_vm * len(stores.site.vms),

@@ -38,15 +38,14 @@ def answers_lost(hosts: list[Host]) -> Iterator[None]:
 
 
 def one(stores: Stores, kind: str, per_vm: int, seconds: float) -> dict[str, Any]:
-    store = stores.direct() if kind == "postgresql" else stores.etcd()
-    side, name = (stores.sql if kind == "postgresql" else stores.members), f"retry-{kind}"
+    name, store = f"retry-{kind}", stores.settings(kind)
     with load.running(stores.site, per_vm, task="register", run=name, store=store) as loaded:
         time.sleep(seconds)
         with answers_lost(stores.site.vms):
             time.sleep(LOST_S)
         # libpq is patient for two seconds with a connection that it begins.
         time.sleep(LOST_S + seconds)
-    owners = side.owners(name)
+    owners = stores.owners(kind, name)
     made = statistic.requests(loaded.rows())
     return {
         "store": kind,

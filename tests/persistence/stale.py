@@ -10,7 +10,9 @@ from persistence.stores import Settings, Stores
 from support.waiting import eventually
 
 
-def one(stores: Stores, way: str, store: Settings, reader: Settings, per_vm: int, seconds: float) -> dict[str, Any]:
+def one(
+    stores: Stores, way: str, store: Settings, reader: Settings, per_vm: int, seconds: float
+) -> dict[str, Any]:
     arguments = {"task": "look", "run": f"look-{way}", "store": store, "reader": reader}
     with load.running(stores.site, per_vm, **arguments) as loaded:
         time.sleep(seconds)

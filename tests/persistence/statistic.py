@@ -57,7 +57,9 @@ def check_names(made: Sequence[Request], owners: Mapping[str, str]) -> dict[str,
     wanted: dict[str, list[Request]] = defaultdict(list)
     for one in made:
         wanted[one.name].append(one)
-    found: Counter[str] = Counter(names=len(wanted), contested=0, two_winners=0, lost=0, nobody=0, wrong=0)
+    found: Counter[str] = Counter(
+        names=len(wanted), contested=0, two_winners=0, lost=0, nobody=0, wrong=0
+    )
     for name, those in wanted.items():
         winners = {one.claim for one in those if one.answer == WON}
         owner = owners.get(name)
@@ -91,7 +93,11 @@ def retries(made: Iterable[Request], owners: Mapping[str, str]) -> dict[str, dic
 
 def gap_s(made: Iterable[Request], begun: float, ended: float) -> float:
     """The longest time in which nobody had an answer."""
-    times = [begun, *sorted(one.ended for one in made if one.answer and begun < one.ended < ended), ended]
+    times = [
+        begun,
+        *sorted(one.ended for one in made if one.answer and begun < one.ended < ended),
+        ended,
+    ]
     return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
 
 
@@ -105,9 +111,9 @@ def timeline(
 ) -> list[list[float]]:
     """Answers a second, in steps from begun to ended; times are relative to zero."""
     counts = Counter(
-        int((one.ended - begun) / step_s) for one in made if one.answer and begun <= one.ended < ended
+        int((one.ended - begun) / step_s)
+        for one in made
+        if one.answer and begun <= one.ended < ended
     )
     steps = int((ended - begun) / step_s)
-    return [
-        [round(begun - zero + (i + 0.5) * step_s, 3), counts[i] / step_s] for i in range(steps)
-    ]
+    return [[round(begun - zero + (i + 0.5) * step_s, 3), counts[i] / step_s] for i in range(steps)]

@@ -21,6 +21,13 @@ class Stores:
     pooler: Pooler
     members: Members
 
+    def settings(self, kind: str) -> Settings:
+        return self.direct() if kind == "postgresql" else self.etcd()
+
+    def owners(self, kind: str, run: str) -> dict[str, str]:
+        """The claim that has each name of a run."""
+        return self.sql.owners(run) if kind == "postgresql" else self.members.owners(run)
+
     def direct(self) -> Settings:
         """To whichever PostgreSQL is the primary."""
         return {"kind": "postgresql", "dsn": self.sql.direct()}

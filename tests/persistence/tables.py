@@ -30,14 +30,14 @@ def share(part: float, whole: float) -> str:
 
 def fleet(data: Row) -> str:
     limit = data["connections"]["max_connections"] - RESERVED
-    head = ["inventory", "VMs at most", "in an update", "workers a VM"]
+    head = ["fleet", "hosts at most", "in an update", "workers a host"]
     head += [f"{count} a worker" for count in A_WORKER]
     rows = []
     for one in data["fleet"]:
         most = one["maximum"] + one["surge"]
         wanted = [most * one["workers"] * count for count in A_WORKER]
         cells = [f"**{count}**" if count > limit else str(count) for count in wanted]
-        rows.append([one["inventory"], str(one["maximum"]), str(most), str(one["workers"]), *cells])
+        rows.append([one["fleet"], str(one["maximum"]), str(most), str(one["workers"]), *cells])
     return table(head, rows)
 
 
@@ -109,7 +109,13 @@ def registration(data: Row) -> str:
 
 def failover(data: Row) -> str:
     head = ["store", "standby apart before, s", "nobody served, s", "one client waited, s"]
-    head += ["acknowledged", "**lost**", "given twice", "outcome unknown", "refused or no connection"]
+    head += [
+        "acknowledged",
+        "**lost**",
+        "given twice",
+        "outcome unknown",
+        "refused or no connection",
+    ]
     rows = []
     for one in data["failover"]:
         times = [rounded(one[name]) for name in ("apart_s", "gap_s", "longest_wait_s")]
@@ -125,7 +131,11 @@ def retry(data: Row) -> str:
     runs = [(STORES[one["store"]], one["retries"]) for one in data["retry"]]
     runs += [(f"{WAYS[one['way']]}, failover", one["retries"]) for one in data["failover"]]
     rows = [
-        [name, yes(way == "keyed"), *(str(found[way][key]) for key in ("unknown", "done", "won", "taken"))]
+        [
+            name,
+            yes(way == "keyed"),
+            *(str(found[way][key]) for key in ("unknown", "done", "won", "taken")),
+        ]
         for name, found in runs
         for way in ("unkeyed", "keyed")
     ]
@@ -174,5 +184,17 @@ def limits(data: Row) -> str:
 
 
 def tables(data: Row) -> dict[str, str]:
-    made = (fleet, connections, refusals, memory, hot, registration, failover, retry, stale, quorum, limits)
+    made = (
+        fleet,
+        connections,
+        refusals,
+        memory,
+        hot,
+        registration,
+        failover,
+        retry,
+        stale,
+        quorum,
+        limits,
+    )
     return {one.__name__: one(data) for one in made}

@@ -4,7 +4,9 @@ from persistence import statistic
 from persistence.statistic import Request
 
 
-def request(name: str, claim: str, answer: str | None, unknown: int = 0, keyed: bool = False) -> Request:
+def request(
+    name: str, claim: str, answer: str | None, unknown: int = 0, keyed: bool = False
+) -> Request:
     return Request(name, claim, keyed, 0.0, 1.0, answer, unknown)
 
 

@@ -23,9 +23,7 @@ class Signals:
 
 
 def work(name: str, settings: dict[str, Any], signals: Signals) -> dict[str, Any]:
-    worker = Worker(
-        name, open_store(settings["store"]), settings, lambda: signals.stop[0] != 0
-    )
+    worker = Worker(name, open_store(settings["store"]), settings, lambda: signals.stop[0] != 0)
     connected = worker.connect()
     os.write(signals.ready[1], b".")
     os.close(signals.go[1])

@@ -41,10 +41,11 @@ class PostgreSQL:
     def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         if self.connection is None:
             self.connect()
+        connection: Any = self.connection
         try:
-            with self.connection.cursor() as cursor:
+            with connection.cursor() as cursor:
                 cursor.execute(statement, values)
-                return cursor.fetchall() if cursor.description else []
+                return list(cursor.fetchall()) if cursor.description else []
         except psycopg2.errors.ReadOnlySqlTransaction as error:
             # Still on a standby: look for the primary.
             self.close()

@@ -8,9 +8,11 @@ WON, TAKEN = "won", "taken"
 class Store(Protocol):
     """Each call raises Unknown or Unavailable when there is no answer."""
 
-    def connect(self) -> None: ...
+    def connect(self) -> None:
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        ...
 
     def register(self, name: str, claim: str, keyed: bool) -> str:
         """WON or TAKEN. With an idempotency key, a claim that has won before has won again."""
@@ -18,7 +20,8 @@ class Store(Protocol):
     def add(self, counter: str) -> int:
         """Adds one; returns how often it was tried."""
 
-    def write(self, name: str, number: int) -> None: ...
+    def write(self, name: str, number: int) -> None:
+        ...
 
     def read(self, name: str) -> int:
         """The number, 0 when there is none yet."""

@@ -14,6 +14,16 @@ SHARED_EACH = 4  # each fourth name is one that all workers want
 T = TypeVar("T")
 
 
+def done(call: Callable[[], None]) -> Callable[[], bool]:
+    """The call, with True for its end."""
+
+    def finish() -> bool:
+        call()
+        return True
+
+    return finish
+
+
 @dataclass
 class Worker:
     """One process of a VM, and what it has seen."""
@@ -41,7 +51,7 @@ class Worker:
         return None
 
     def connect(self) -> bool:
-        return self.attempt(lambda: self.store.connect() or True) is not None
+        return self.attempt(done(self.store.connect)) is not None
 
     def insist(self, call: Callable[[], T]) -> T | None:
         """Tries until there is an answer, or it is told to stop."""
@@ -83,7 +93,7 @@ def look(worker: Worker) -> None:
     name = f"{worker.settings['run']}/{worker.name}"
     while not worker.stopping():
         number += 1
-        if worker.insist(lambda: worker.store.write(name, number) or True):
+        if worker.insist(done(lambda: worker.store.write(name, number))):
             begun = time.monotonic()
             found = worker.insist(lambda: reader.read(name))
             if found is not None:
