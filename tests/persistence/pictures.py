@@ -9,7 +9,7 @@ from persistence.tables import WAYS, picked
 Row = Mapping[str, Any]
 STORE_COLOURS = {"postgresql": BLUE, "etcd": AMBER}
 FAILOVER_COLOURS = (GREY, BLUE, GREEN, AMBER)
-BEFORE_S, AFTER_S = -2.0, 8.0
+BEFORE_S, AFTER_S = -2.0, 6.0
 
 
 def number(name: str) -> Callable[[Row], float]:

@@ -18,7 +18,7 @@ RULES = """table inet lost {
     }
 }
 """
-LOST_S = 2.0  # longer than any client's patience of one second
+LOST_S = 2.0  # longer than any client's patience: a second, which the kernel looks at when it sends again
 
 
 def firewall(host: Host, *command: str, rules: str = "") -> None:

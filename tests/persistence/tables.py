@@ -50,23 +50,25 @@ def connections(data: Row) -> str:
         speeds = ("per_s", "p50_ms", "p99_ms")
         numbers = [str(one[name]) for name in counts] + [rounded(one[name]) for name in speeds]
         rows.append([one["way"], *numbers])
-    return table(head, rows)
+    return "\n".join((table(head, rows), refusals(data) + "\n", memory(data)))
 
 
 def refusals(data: Row) -> str:
     found = data["connections"]["refusals_53300"]
-    rows = [[f"`53300`: `{text}`", str(count)] for text, count in sorted(found.items())]
-    return table(["in PostgreSQL's log", "times"], rows)
+    texts = [f"`{text}` ({count} times)" for text, count in sorted(found.items())]
+    return (
+        f"PostgreSQL's log under SQLSTATE 53300, which libpq does not tell: {' and '.join(texts)}."
+    )
 
 
 def memory(data: Row) -> str:
-    rows = []
-    for one in data["connections"]["rows"]:
-        if one["way"] == "direct":
-            kb = one["backend_kb"]
-            sizes = [rounded(kb[name] / 1024) for name in ("pss", "private", "rss")]
-            rows.append([str(one["server_connections"]), *sizes])
-    return table(["backends", "PSS, MB each", "private, MB each", "RSS, MB each"], rows)
+    rows = picked(data["connections"]["rows"], way="direct")
+    sizes = [
+        f"of {row['server_connections']} backends each has {row['backend_kb']['private'] / 1024:.1f} MB of its own,"
+        f" {row['backend_kb']['pss'] / 1024:.1f} MB with its part of what they share (PSS)"
+        for row in (rows[0], rows[-1])
+    ]
+    return f"Memory: {'; '.join(sizes)}."
 
 
 def picked(rows: Iterable[Row], **wanted: object) -> list[Row]:
@@ -126,20 +128,17 @@ def failover(data: Row) -> str:
 
 
 def retry(data: Row) -> str:
-    head = ["store", "idempotency key", "outcome unknown", "hold their name"]
-    head += ['retry told "yours"', 'retry told "taken"']
-    runs = [(STORES[one["store"]], one["retries"]) for one in data["retry"]]
+    """The first are without a key, then with one."""
+    head = ["store", "without a key: unknown", "the name is its own", '**told "taken"**']
+    head += ["with a key: unknown", "the name is its own", 'told "taken"']
+    runs = [(f"{STORES[one['store']]}, answers lost", one["retries"]) for one in data["retry"]]
     runs += [(f"{WAYS[one['way']]}, failover", one["retries"]) for one in data["failover"]]
+    counts = ("unknown", "done", "taken")
     rows = [
-        [
-            name,
-            yes(way == "keyed"),
-            *(str(found[way][key]) for key in ("unknown", "done", "won", "taken")),
-        ]
+        [name, *(str(found[way][key]) for way in ("unkeyed", "keyed") for key in counts)]
         for name, found in runs
-        for way in ("unkeyed", "keyed")
     ]
-    return table(head, rows, left=2)
+    return table(head, rows)
 
 
 def stale(data: Row) -> str:
@@ -168,7 +167,8 @@ def quorum(data: Row) -> str:
         one = asked[name]
         rows.append([what, yes(one["answered"]), f"`{one['text']}`", rounded(one["took_s"])])
     rows.append(["write, once a second member boots", "yes", "`written`", rounded(asked["back_s"])])
-    return table(["one of three left", "answered", "told", "after s"], rows, left=3)
+    left = table(["one of three left", "answered", "told", "after s"], rows, left=3)
+    return f"{left}\n{limits(data)}"
 
 
 def limits(data: Row) -> str:
@@ -180,21 +180,9 @@ def limits(data: Row) -> str:
         [f"etcd: what it says to {large}", f"`{found['etcd_large']}`"],
         [f"PostgreSQL: {large}", "stored"],
     ]
-    return table(["", "told"], rows, left=2)
+    return table(["value", "told"], rows, left=2)
 
 
 def tables(data: Row) -> dict[str, str]:
-    made = (
-        fleet,
-        connections,
-        refusals,
-        memory,
-        hot,
-        registration,
-        failover,
-        retry,
-        stale,
-        quorum,
-        limits,
-    )
+    made = (fleet, connections, hot, registration, failover, retry, stale, quorum)
     return {one.__name__: one(data) for one in made}

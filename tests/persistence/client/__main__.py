@@ -24,7 +24,7 @@ class Signals:
 
 def work(name: str, settings: dict[str, Any], signals: Signals) -> dict[str, Any]:
     worker = Worker(name, open_store(settings["store"]), settings, lambda: signals.stop[0] != 0)
-    connected = worker.connect()
+    worker.connect()
     os.write(signals.ready[1], b".")
     os.close(signals.go[1])
     os.read(signals.go[0], 1)
@@ -33,7 +33,6 @@ def work(name: str, settings: dict[str, Any], signals: Signals) -> dict[str, Any
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "worker": name,
-        "connected": connected,
         "rows": worker.rows,
         "errors": worker.errors,
         "unknown": worker.unknown,

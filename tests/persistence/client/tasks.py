@@ -50,8 +50,8 @@ class Worker:
         time.sleep(AGAIN_S)
         return None
 
-    def connect(self) -> bool:
-        return self.attempt(done(self.store.connect)) is not None
+    def connect(self) -> None:
+        self.attempt(done(self.store.connect))
 
     def insist(self, call: Callable[[], T]) -> T | None:
         """Tries until there is an answer, or it is told to stop."""
