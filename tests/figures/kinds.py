@@ -1,5 +1,6 @@
 """All measurements that script/figures knows."""
 
+import persistence.kind
 from figures import absorb, gathering, hashes
 from figures.record import Kind
 
@@ -7,4 +8,5 @@ KINDS: dict[str, Kind] = {
     "absorb": absorb.KIND,
     "gathering": gathering.KIND,
     "hashes": hashes.KIND,
+    "persistence": persistence.kind.KIND,
 }

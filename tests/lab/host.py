@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ class Host:
         address: ipaddress.IPv4Interface,
         gateway: ipaddress.IPv4Address,
         containers: bool = False,
+        kind: image.Kind = image.HOST,
     ) -> None:
         self.lab_id = lab_id
         self.name = directory.name
@@ -74,6 +76,7 @@ class Host:
         self.interface = address
         self.gateway = gateway
         self.containers = containers
+        self.kind = kind
         self.root = directory / "root"
         self.process: subprocess.Popen[bytes] | None = None
         assert len(self.name) <= NAME_MAX, f"host name '{self.name}' is too long"
@@ -116,7 +119,7 @@ class Host:
 
     def mount(self) -> None:
         """Its own files are kept in upper; where overlays do not work, it gets a copy of all."""
-        lower = image.root(self.release)
+        lower = image.root(self.release, self.kind)
         upper, work = self.directory / "upper", self.directory / "work"
         for path in (upper, work, self.root):
             path.mkdir(parents=True, exist_ok=True)
@@ -211,12 +214,15 @@ class Host:
         self, *command: str, check: bool = True, timeout_s: float = 600, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Runs a command on it as root, whatever its network and its ssh do."""
+        return run(*self.inside(command), check=check, timeout_s=timeout_s, stdin=stdin)
+
+    def inside(self, command: Sequence[str]) -> list[str]:
+        """The command, for this machine to start, as root on the host."""
         leader = self.leader()
         assert leader is not None, f"{self.name} does not run"
         path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        inside = ["nsenter", f"--target={leader}", "--all", "--root", "--wdns=/", "env", "-i", path]
-        joined = self.in_cgroup([*inside, *command])
-        return run(*joined, check=check, timeout_s=timeout_s, stdin=stdin)
+        enter = ["nsenter", f"--target={leader}", "--all", "--root", "--wdns=/", "env", "-i", path]
+        return self.in_cgroup([*enter, *command])
 
     def from_its_network(self, command: list[str]) -> list[str]:
         """The command with this machine's files and the host's network."""

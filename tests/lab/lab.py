@@ -70,9 +70,11 @@ class Lab:
         release: str = "bookworm",
         number: int | None = None,
         containers: bool = False,
+        kind: image.Kind = image.HOST,
     ) -> Host:
         """Makes a host and boots it, without waiting for the end of the boot. number is the last
-        part of its address; with containers it may run some of its own."""
+        part of its address; with containers it may run some of its own; kind is what it has from the
+        start."""
         address = self.network[number or 10 + len(self.hosts)]
         host = Host(
             self.id,
@@ -81,6 +83,7 @@ class Lab:
             ipaddress.IPv4Interface(f"{address}/{self.network.prefixlen}"),
             self.network[1],
             containers,
+            kind,
         )
         host.directory.mkdir(parents=True)
         self.hosts[name] = host

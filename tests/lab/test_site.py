@@ -1,6 +1,8 @@
 """site.yml on fresh hosts, and again."""
 
 import re
+import subprocess
+from subprocess import PIPE, STDOUT
 
 from lab.client import serves, service
 from lab.host import Host
@@ -69,12 +71,18 @@ sys.stdin.read()
 """
 
 
+def started(host: Host, *command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        host.inside(command), stdin=PIPE, stdout=PIPE, stderr=STDOUT, text=True, bufsize=1
+    )
+
+
 def test_an_installation_waits_for_another_one(deployed: Inventory, web: list[Host]) -> None:
     host = web[0]
-    with host.started("python3", "-c", LOCKED) as holder:
+    with started(host, "python3", "-c", LOCKED) as holder:
         assert holder.stdout is not None and holder.stdin is not None
         assert holder.stdout.readline() == "locked\n"
-        with host.started("apt-get", "install", "--yes", "nano") as waiting:
+        with started(host, "apt-get", "install", "--yes", "nano") as waiting:
             assert waiting.stdout is not None
             told = iter(waiting.stdout.readline, "")
             assert any("Waiting for cache lock" in line for line in told)

@@ -1,0 +1,69 @@
+"""Both stores on their hosts, and how the workers are told to reach them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.lab import Lab
+from persistence import hosts, pooler, statistic
+from persistence.etcd import Members
+from persistence.load import Load
+from persistence.pooler import Pooler
+from persistence.postgres import Cluster
+
+Settings = dict[str, Any]
+
+
+@dataclass
+class Stores:
+    site: hosts.Site
+    sql: Cluster
+    pooler: Pooler
+    members: Members
+
+    def settings(self, kind: str) -> Settings:
+        return self.direct() if kind == "postgresql" else self.etcd()
+
+    def owners(self, kind: str, run: str) -> dict[str, str]:
+        """The claim that has each name of a run."""
+        return self.sql.owners(run) if kind == "postgresql" else self.members.owners(run)
+
+    def direct(self) -> Settings:
+        """To whichever PostgreSQL is the primary."""
+        return {"kind": "postgresql", "dsn": self.sql.direct()}
+
+    def pooled(self) -> Settings:
+        dsn = f"{self.sql.dsn(self.pooler.host)} port={pooler.PORT}"
+        return {"kind": "postgresql", "dsn": dsn}
+
+    def standby(self) -> Settings:
+        return {"kind": "postgresql", "dsn": self.sql.dsn(self.sql.standby)}
+
+    def etcd(self) -> Settings:
+        return {"kind": "etcd", "endpoints": self.members.addresses()}
+
+
+def begin(lab: Lab, vms: int, max_connections: int, pool_size: int) -> Stores:
+    site = hosts.boot(lab, vms)
+    stores = Stores(site, Cluster(site, max_connections), Pooler(site, pool_size), Members(site))
+    stores.sql.begin()
+    stores.pooler.begin(stores.sql.primary)
+    stores.members.begin()
+    return stores
+
+
+def registered(load: Load, owners: Mapping[str, str]) -> dict[str, Any]:
+    """What a load of registrations came to."""
+    made = statistic.requests(load.rows())
+    checked = statistic.check_names(made, owners)
+    answers = max(len(statistic.answered(made)), 1)
+    return {
+        "workers": load.workers,
+        **statistic.speed(statistic.answered(made), load.begun, load.ended),
+        "cpu_ms": 1000 * load.total("cpu_s") / answers,
+        "unknown": int(load.total("unknown")),
+        "unavailable": int(load.total("unavailable")),
+        "errors": dict(load.errors()),
+        "names": checked,
+        "one_winner": statistic.one_winner(checked),
+    }
