@@ -12,12 +12,13 @@ def one(stores: Stores, way: str, per_vm: int, seconds: float) -> dict[str, Any]
     run = f"connections-{way}-{per_vm}"
     with load.running(stores.site, per_vm, task="register", run=run, store=store) as loaded:
         time.sleep(seconds / 2)
-        seen = {
+        seen: dict[str, Any] = {
             "server_connections": stores.sql.connections(),
             "waiting": stores.pooler.waiting(),
             "backend_kb": stores.sql.backend_kb(),
         }
         time.sleep(seconds / 2)
+        seen["server_connections"] = max(seen["server_connections"], stores.sql.connections())
     without = sum(all(row[5] is None for row in report["rows"]) for report in loaded.reports)
     return {"way": way, "refused": without, **seen, **registered(loaded, stores.sql.owners(run))}
 

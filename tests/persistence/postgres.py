@@ -16,6 +16,7 @@ max_wal_senders = 4
 max_replication_slots = 4
 hot_standby = on
 password_encryption = scram-sha-256
+ssl = off
 log_line_prefix = '%m [%p] %e '
 """
 ACCESS = """local all postgres peer

@@ -42,7 +42,13 @@ def fleet(data: Row) -> str:
 
 
 def connections(data: Row) -> str:
-    head = ["way", "workers", "without a connection", "refusals", "connections at the server"]
+    head = [
+        "way",
+        "workers",
+        "without a connection",
+        "refused or timed out",
+        "connections at the server",
+    ]
     head += ["waiting at the pooler", "registrations/s", "p50 ms", "p99 ms"]
     rows = []
     for one in data["connections"]["rows"]:
