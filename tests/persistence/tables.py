@@ -179,14 +179,10 @@ def quorum(data: Row) -> str:
 
 def limits(data: Row) -> str:
     found = data["limits"]
-    large = f"{found['large_kib']} KiB"
-    rows = [
-        ["etcd: the largest value that it took", f"{found['etcd_taken_kib']} KiB"],
-        ["etcd: what it says to one KiB more", f"`{found['etcd_refusal']}`"],
-        [f"etcd: what it says to {large}", f"`{found['etcd_large']}`"],
-        [f"PostgreSQL: {large}", "stored"],
-    ]
-    return table(["value", "told"], rows, left=2)
+    return (
+        f"Of values, etcd takes {found['etcd_taken_kib']} KiB. To one KiB more it says `{found['etcd_refusal']}`,"
+        f" to {found['large_kib']} KiB `{found['etcd_large']}`; PostgreSQL stores that."
+    )
 
 
 def tables(data: Row) -> dict[str, str]:
