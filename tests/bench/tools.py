@@ -200,7 +200,7 @@ def describe_machine() -> dict[str, str]:
         "CPU": f"{cpus()} × {cpu_model()}" + ("" if virtual == "none" else f" ({virtual})"),
         "memory": f"{memory_kib / 1048576:.1f} GiB",
         "system": "Debian " + Path("/etc/debian_version").read_text().strip(),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "nginx": package("nginx"),
         "libxcrypt": package("libcrypt1"),
         "OpenSSL": package("libssl3"),

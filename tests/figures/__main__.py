@@ -39,6 +39,8 @@ def parse() -> argparse.Namespace:
     asked = bool(arguments.names), arguments.list, arguments.write_docs, arguments.check
     if sum(asked) != 1:
         parser.error("give either names, --list, --write-docs or --check")
+    if arguments.quick and not arguments.names:
+        parser.error("--quick is for a measurement: give its name, too")
     if arguments.output is not None and not arguments.quick:
         parser.error("--output is of a short trial: give --quick, too")
     arguments.output = arguments.output or Path("build-figures")
@@ -90,6 +92,8 @@ def main() -> int:
         tell()
     elif arguments.check:
         return check()
+    elif arguments.write_docs:
+        write_docs()
     else:
         measure(arguments.names, arguments.quick, arguments.output)
         if not arguments.quick:

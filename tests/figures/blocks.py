@@ -40,8 +40,15 @@ def wrong(records: Mapping[str, Record], kinds: Mapping[str, Kind]) -> list[str]
     found = []
     for path in documents():
         text = path.read_text()
-        missing = sorted({name for name, _ in BLOCK.findall(text)} - set(records))
+        asked = set(BLOCK.findall(text))
+        missing = sorted({name for name, _ in asked} - set(records))
         found += [f"{path.name}: '{name}' was never measured" for name in missing]
-        if filled(text, records, kinds) != text:
+        strange = sorted(
+            f"{name} {table}"
+            for name, table in asked
+            if name in records and table not in kinds[name].tables(records[name].data)
+        )
+        found += [f"{path.name}: there is no table '{each}'" for each in strange]
+        if not strange and filled(text, records, kinds) != text:
             found.append(f"{path.name} differs from its figures: run script/figures --write-docs")
     return found

@@ -12,6 +12,7 @@ from figures import record, sheet
 from figures.sheet import Demand, Fleet
 from gce.capacity import Engine
 
+LARGEST_VCPUS = 1024
 DESCRIPTION = """Computes how many VMs a load needs, and what a million hashes cost, from the hashes a
 second that were measured. What counts is the peak: requests come by chance, so a VM refuses some long
 before it is full, and one zone may be lost."""
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--hashes",
         type=float,
-        help="hashes a second of one vCPU, all lanes busy, instead of the measured",
+        help="hashes a second of one vCPU at this cost, all lanes busy, instead of the measured",
     )
     add("--figures", type=Path, help="measured figures (docs/figures/hashes.json)")
     add("--json", action="store_true", help="print JSON")
@@ -60,6 +61,8 @@ def check(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
             raise ValueError(f"{name}: {value:g} must be above 0")
+    if options.vcpus > LARGEST_VCPUS:
+        raise ValueError(f"vcpus: {options.vcpus} is above {LARGEST_VCPUS}")
     if not 4 <= options.cost <= 31:
         raise ValueError(f"cost: {options.cost} is not from 4 to 31")
     if not 0 < options.refused < 1:
@@ -79,8 +82,10 @@ def figures_of(path: Path | None) -> record.Record:
     path = path or record.DIRECTORY / "hashes.json"
     try:
         found = record.Record(**json.loads(path.read_text()))
-        sheet.through_nginx(found.data, "lanes")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        for engine in ("libxcrypt", "lanes"):
+            sheet.measured(found.data, engine, Demand.cost)
+        found.source()
+    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError) as error:
         raise ValueError(f"{path}: no figures of 'script/figures hashes': {error}") from error
     return found
 
@@ -89,8 +94,8 @@ def engine_of(measured: record.Record, demand: Demand, hashes: float | None) -> 
     found = sheet.measured(measured.data, demand.engine, demand.cost)
     if hashes is None:
         return found
-    through = sheet.through_nginx(measured.data, demand.engine)
-    return Engine(found.name, hashes * through, found.speedups)
+    beside_s = sheet.beside_hash_s(measured.data, demand.engine)
+    return Engine(found.name, sheet.in_service(hashes, beside_s), found.speedups)
 
 
 def text(demand: Demand, engine: Engine, fleet: Fleet, source: str) -> str:

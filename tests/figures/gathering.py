@@ -1,7 +1,6 @@
 """What the gathering of a host's metrics costs: CPU time, series and disk."""
 
 import statistics
-import time
 from typing import Any
 
 from bench import metrics
@@ -34,10 +33,9 @@ def disk(quick: bool) -> dict[str, Any]:
     seconds = 10 if quick else 300
     bench = Bench(BINARY.parent, quick, Report({}))
     with stack_for(metrics.COST) as stack, Gathering(stack, DISK_INTERVAL_S) as gathering:
-        begin = time.monotonic()
         bench.wrk(stack, in_flight_cap(stack), seconds, "GET")
-        looks = (time.monotonic() - begin) / DISK_INTERVAL_S
         size, samples = gathering.snapshot()
+        looks = max(gathering.ask(f"count_over_time(up[{2 * seconds + 60}s])").values())
     return {"bytes_per_sample": size / samples, "samples_per_look": samples / looks}
 
 

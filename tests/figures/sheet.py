@@ -10,6 +10,9 @@ from gce.capacity import Engine
 from gce.scaling import EXAMPLE_PRICE
 
 HOURS_A_MONTH = 730
+UNIT = (
+    1e6  # hashes a second of a VM of which only the share counts; the model rounds to thousandths
+)
 LIMIT = 100_000  # VMs; more is a mistake in the numbers
 
 
@@ -50,12 +53,19 @@ def nearest(data: dict[str, Any], cost: int) -> int:
     return min((int(known) for known in data["costs"]), key=lambda known: abs(known - cost))
 
 
-def through_nginx(data: dict[str, Any], engine: str) -> float:
-    """Share of the CPUs' hashes a second that is left with nginx, TLS and FastCGI; measured at one cost."""
+def beside_hash_s(data: dict[str, Any], engine: str) -> float:
+    """CPU seconds that nginx, TLS, FastCGI and the client of the measurement take of a CPU for a hash,
+    whatever its cost."""
     service = data["service"]
     found = data["costs"][str(service["cost"])]
-    bare = found["rows"][engine_name(data, engine, service["cost"])][0]
-    return min(1.0, float(service["per_s"][engine] / bare))
+    bare = found["rows"][engine_name(data, engine, service["cost"])][0] / found["cpus"]
+    served = service["per_s"][engine] / found["cpus"]
+    return float(max(0.0, 1 / served - 1 / bare))
+
+
+def in_service(bare: float, beside_s: float) -> float:
+    """Hashes a second of a CPU that has the rest to do as well."""
+    return 1 / (1 / bare + beside_s)
 
 
 def measured(data: dict[str, Any], engine: str, cost: int) -> Engine:
@@ -63,14 +73,18 @@ def measured(data: dict[str, Any], engine: str, cost: int) -> Engine:
     by the exact ratio of the work."""
     known = nearest(data, cost)
     found = data["costs"][str(known)]
-    name = engine_name(data, engine, known)
-    ratio = through_nginx(data, engine) * blocks(known) / blocks(cost) / found["cpus"]
-    per_vcpu = found["rows"][name][0] * ratio
+    bare = found["rows"][engine_name(data, engine, known)][0] / found["cpus"]
+    per_vcpu = in_service(bare * blocks(known) / blocks(cost), beside_hash_s(data, engine))
+    return Engine(engine, per_vcpu, speedups(data, engine, known))
+
+
+def speedups(data: dict[str, Any], engine: str, known: int) -> tuple[float, ...]:
+    """Of each number of lanes, against one."""
     if engine == "libxcrypt":
-        return Engine(engine, per_vcpu)
+        return (1.0,)
+    found = data["costs"][str(known)]
     one = found["rows"]["1"][0]
-    speedups = tuple(found["rows"][str(lanes)][0] / one for lanes in range(1, found["lanes"] + 1))
-    return Engine(engine, per_vcpu, speedups)
+    return tuple(found["rows"][str(lanes)][0] / one for lanes in range(1, found["lanes"] + 1))
 
 
 def hash_ms(data: dict[str, Any], engine: str, cost: int) -> float:
@@ -81,13 +95,13 @@ def hash_ms(data: dict[str, Any], engine: str, cost: int) -> float:
 
 
 def full_at(engine: Engine, vcpus: int, refused: float) -> float:
-    """The share of its capacity at which a VM refuses so much, as requests come by chance."""
+    """The share of its capacity at which a VM refuses so much, as requests come by chance. It depends
+    on the number of places and how lanes share a CPU, not on the speed."""
+    unit = Engine(engine.name, UNIT / vcpus, engine.speedups)
     low, high = 0.0, 1.0
-    for _ in range(40):
+    for _ in range(20):
         middle = (low + high) / 2
-        offered = middle * engine.per_vcpu * vcpus
-        work_done = engine.work(offered, vcpus)
-        if work_done.shed <= refused * offered:
+        if unit.work(middle * UNIT, vcpus).shed <= refused * middle * UNIT:
             low = middle
         else:
             high = middle

@@ -56,3 +56,8 @@ def test_what_differs_and_what_was_never_measured_is_told(document: Path) -> Non
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert RECORD.write(tmp_path) == tmp_path / "speed.json"
     assert read("speed", tmp_path) == RECORD
+
+
+def test_a_table_that_there_is_not_is_told(document: Path) -> None:
+    document.write_text(EMPTY.replace("speed one", "speed two"))
+    assert blocks.wrong({"speed": RECORD}, KINDS) == ["page.md: there is no table 'speed two'"]

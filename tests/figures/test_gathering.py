@@ -28,7 +28,7 @@ def test_each_target_has_series(quick: Record) -> None:
 def test_samples_are_counted_with_their_bytes(quick: Record) -> None:
     """A sample is a time and a value, pressed; in a short run the index is most of it."""
     assert 1 < quick.data["bytes_per_sample"] < 100
-    # Each series once, and those of the rules; a look may begin and end within a second.
+    # Each series once, and those of the rules; some begin later than the first look.
     assert quick.data["samples_per_look"] > 0.5 * sum(quick.data["series"].values())
 
 

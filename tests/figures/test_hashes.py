@@ -12,22 +12,21 @@ def quick() -> Record:
     return measure("hashes", KINDS["hashes"], True)
 
 
-def test_each_cost_takes_twice_the_work(quick: Record) -> None:
-    low, high = (sheet.hash_ms(quick.data, "libxcrypt", cost) for cost in (6, 7))
-    assert high / low == pytest.approx(2, rel=0.02)
+def test_a_step_of_the_cost_takes_twice_as_long(quick: Record) -> None:
+    """Two steps here; other programs may have taken CPU from one of them."""
     rows = [one["rows"]["libxcrypt"][0] for one in quick.data["costs"].values()]
-    assert 1.3 < rows[0] / rows[1] < 3, "of cost 4 and of cost 5"
+    assert 2 < rows[0] / rows[1] < 8
 
 
 def test_the_service_hashes_with_both_engines(quick: Record) -> None:
     for engine in hashes.ENGINES:
-        assert 0 < sheet.through_nginx(quick.data, engine) <= 1
-        assert sheet.measured(quick.data, engine, 4).per_vcpu > 0
+        assert sheet.measured(quick.data, engine, 10).per_vcpu > 0
+        assert sheet.beside_hash_s(quick.data, engine) >= 0
 
 
 def test_its_tables_have_each_cost_and_both_engines(quick: Record) -> None:
     tables = hashes.tables(quick.data)
-    assert [line.split(" | ")[0] for line in tables["rates"].splitlines()[2:]] == ["| 4", "| 5"]
+    assert [line.split(" | ")[0] for line in tables["rates"].splitlines()[2:]] == ["| 8", "| 10"]
     assert len(tables["sheet"].splitlines()) == 2 + 8
 
 

@@ -4,6 +4,8 @@ import functools
 from dataclasses import dataclass
 from typing import Protocol
 
+LARGE = 1e100  # weights count beside each other only; larger ones are made smaller in time
+
 
 @dataclass(frozen=True)
 class Work:
@@ -89,6 +91,10 @@ def stationary(engine: Engine, offered: float, workers: int) -> Work:
         busy += weight * min(in_flight, workers)
         active += weight * computed
         served += weight * rate
+        if weight > LARGE:
+            weight, total, busy, active, served = (
+                value / LARGE for value in (weight, total, busy, active, served)
+            )
     served = min(served / total, offered)
     return Work(
         served=served,
