@@ -26,6 +26,7 @@ def work(name: str, settings: dict[str, Any], signals: Signals) -> dict[str, Any
     worker = Worker(name, open_store(settings["store"]), settings, lambda: signals.stop[0] != 0)
     worker.connect()
     os.write(signals.ready[1], b".")
+    os.close(signals.ready[1])
     os.close(signals.go[1])
     os.read(signals.go[0], 1)
     TASKS[settings["task"]](worker)
