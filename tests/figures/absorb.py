@@ -7,8 +7,7 @@ from absorb.picture import bars
 from absorb.sending import Field
 from figures.record import Kind
 from figures.tables import rounded, table
-from lab.command import why_not
-from lab.lab import Lab
+from lab.lab import lab_or_error
 from lab.package import build_package
 from lab.playbook import staging
 
@@ -19,10 +18,7 @@ BY_SUM = ("nftables", "kernel, nginx")
 
 def measure_host(quick: bool) -> dict[str, Any]:
     """On a host of its own, deployed as staging."""
-    reason = why_not()
-    if reason is not None:
-        raise RuntimeError(f"no booted hosts here: {reason}")
-    with Lab() as lab:
+    with lab_or_error() as lab:
         web, bad = lab.boot("web1", "bad")
         staging(lab, [web], build_package(), []).play("site.yml")
         return {"layers": measure(Field(lab, web, bad, QUICK_SECONDS if quick else SECONDS))}

@@ -171,6 +171,16 @@ def lab_or_skip() -> Iterator[Lab]:
         yield opened
 
 
+@contextmanager
+def lab_or_error() -> Iterator[Lab]:
+    """For a program: a lab, or an error with the reason why there can be none here."""
+    reason = why_not()
+    if reason is not None:
+        raise RuntimeError(f"no booted hosts here: {reason}")
+    with Lab() as opened:
+        yield opened
+
+
 def ssh_command(directory: Path, address: str) -> list[str]:
     """What logs in to a host of a lab."""
     return [

@@ -5,7 +5,7 @@ from typing import Any
 
 from persistence import load, statistic
 from persistence.client.keyvalue import coded, value_of
-from persistence.stores import Stores
+from persistence.stores import ETCD, SYNCHRONOUS, Stores
 
 
 def reset(stores: Stores, per_vm: int) -> None:
@@ -18,16 +18,16 @@ def reset(stores: Stores, per_vm: int) -> None:
     stores.members.client().call("deleterange", prefix)
 
 
-def hot_value(stores: Stores, kind: str) -> int:
-    if kind == "postgresql":
+def hot_value(stores: Stores, way: str) -> int:
+    if way != ETCD:
         return int(stores.sql.sql("SELECT n FROM counters WHERE name = 'hot'"))
     pair = stores.members.client().get("counters/hot")
     return int(value_of(pair)) if pair else 0
 
 
-def one(stores: Stores, kind: str, hot: bool, per_vm: int, seconds: float) -> dict[str, Any]:
+def one(stores: Stores, way: str, hot: bool, per_vm: int, seconds: float) -> dict[str, Any]:
     reset(stores, per_vm)
-    store = stores.settings(kind)
+    store = stores.use(way)
     with load.running(
         stores.site, per_vm, task="count", run="count", hot=hot, store=store
     ) as loaded:
@@ -37,21 +37,21 @@ def one(stores: Stores, kind: str, hot: bool, per_vm: int, seconds: float) -> di
     # What had no answer may have been counted.
     certain = not loaded.total("unknown")
     return {
-        "store": kind,
+        "way": way,
         "hot": hot,
         "workers": loaded.workers,
         **statistic.speed([(row[0], row[1]) for row in rows], loaded.begun, loaded.ended),
         "tries": sum(tries) / max(len(tries), 1),
         "most_tries": max(tries, default=0),
-        "exact": hot_value(stores, kind) == len(rows) if hot and certain else None,
+        "exact": hot_value(stores, way) == len(rows) if hot and certain else None,
         "errors": dict(loaded.errors()),
     }
 
 
 def measure(stores: Stores, per_vm: list[int], seconds: float) -> list[dict[str, Any]]:
     return [
-        one(stores, kind, hot, n, seconds)
-        for kind in ("postgresql", "etcd")
+        one(stores, way, hot, n, seconds)
+        for way in (SYNCHRONOUS, ETCD)
         for hot in (True, False)
         for n in per_vm
     ]

@@ -32,7 +32,7 @@ def measure(stores: Stores) -> dict[str, Any]:
         else:
             refused, above = middle, told
     client.call("deleterange", {"key": coded("large")})
-    size = f"SELECT length(body) FROM documents WHERE id = 1"
+    size = "SELECT length(body) FROM documents WHERE id = 1"
     body = f"INSERT INTO documents (id, body) VALUES (1, repeat('x', {LARGE_KIB * KIB}))"
     stores.sql.sql(body)
     return {

@@ -1,6 +1,7 @@
 """The same load on whichever store: workers on the simulated VMs, from `go` to `stop`."""
 
 import json
+import select
 import subprocess
 import time
 from collections import Counter
@@ -62,6 +63,8 @@ class Vm:
 
     def wait_ready(self) -> None:
         assert self.process.stdout is not None
+        told, _, _ = select.select([self.process.stdout], [], [], LIMIT_S)
+        assert told, f"{self.name}: not ready in {LIMIT_S:g} s"
         line = self.process.stdout.readline().strip()
         assert line == "ready", f"{self.name}: {self.errors.read_text()[-2000:]}"
 

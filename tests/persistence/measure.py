@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from lab.lab import Lab
+from lab.lab import Lab, lab_or_error
 from persistence import (
     connections,
     failover,
@@ -79,7 +79,7 @@ def failovers(made: stores.Stores, plan: Plan) -> list[dict[str, Any]]:
     rows.append(failover.postgresql(made, plan.workers, True, plan.apart_s))
     if plan.pooled_failover:
         made.sql.rebuild()
-        rows.append(failover.postgresql(made, plan.workers, False, 0.0, pooled=True))
+        rows.append(failover.postgresql(made, plan.workers, False, plan.apart_s, pooled=True))
     return [*rows, failover.etcd(made, plan.workers)]
 
 
@@ -111,5 +111,5 @@ def everything(lab: Lab, plan: Plan) -> dict[str, Any]:
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    with Lab() as lab:
+    with lab_or_error() as lab:
         return everything(lab, QUICK if quick else FULL)

@@ -7,7 +7,7 @@ from gce.drawing import AMBER, BLUE, GREEN, GREY, Axis, Column, Line, Panel, Poi
 from persistence.tables import WAYS, picked
 
 Row = Mapping[str, Any]
-STORE_COLOURS = {"postgresql": BLUE, "etcd": AMBER}
+WAY_COLOURS = {"synchronous": BLUE, "etcd": AMBER}
 FAILOVER_COLOURS = (GREY, BLUE, GREEN, AMBER)
 BEFORE_S, AFTER_S = -2.0, 6.0
 
@@ -55,12 +55,12 @@ def connections(data: Row) -> str:
 
 
 def hot(data: Row) -> str:
-    def lines(kind: str, value: Callable[[Row], float]) -> list[Line]:
-        rows = [(shared, picked(data["hot"], store=kind, hot=shared)) for shared in (True, False)]
+    def lines(way: str, value: Callable[[Row], float]) -> list[Line]:
+        rows = [(shared, picked(data["hot"], way=way, hot=shared)) for shared in (True, False)]
         return [
             Line(
                 "one for all" if shared else "one each",
-                STORE_COLOURS[kind],
+                WAY_COLOURS[way],
                 points(some, value),
                 not shared,
             )
@@ -68,10 +68,10 @@ def hot(data: Row) -> str:
         ]
 
     columns = []
-    for kind, name in (("postgresql", "PostgreSQL: a row"), ("etcd", "etcd: a key")):
-        fast = panel("counted a second, by workers", lines(kind, number("per_s")))
-        often = panel("tries for each that succeeds, by workers", lines(kind, number("tries")))
-        columns.append(Column(name, [fast, often], fast.lines))
+    for way, thing in (("synchronous", "a row"), ("etcd", "a key")):
+        fast = panel("counted a second, by workers", lines(way, number("per_s")))
+        often = panel("tries for each that succeeds, by workers", lines(way, number("tries")))
+        columns.append(Column(f"{WAYS[way]}: {thing}", [fast, often], fast.lines))
     return draw(
         columns,
         "Speed and tries on one counter and on one each, as in the table of docs/persistence.md",

@@ -4,6 +4,7 @@ from lab.host import Host
 from persistence.hosts import Site, write
 
 PORT = 6432
+MAX_CLIENTS = 1000
 # Its view of a server that is gone: as fast as that of the clients that go straight.
 SETTINGS = """[databases]
 registry = host={server} port=5432 dbname=registry
@@ -15,7 +16,7 @@ auth_file = /etc/pgbouncer/userlist.txt
 stats_users = app
 pool_mode = transaction
 default_pool_size = {size}
-max_client_conn = 1000
+max_client_conn = {clients}
 server_connect_timeout = 2
 server_login_retry = 1
 tcp_keepalive = 1
@@ -36,7 +37,9 @@ class Pooler:
         self.size = size
 
     def point(self, server: Host) -> None:
-        settings = SETTINGS.format(server=server.address, port=PORT, size=self.size)
+        settings = SETTINGS.format(
+            server=server.address, port=PORT, size=self.size, clients=MAX_CLIENTS
+        )
         write(self.host, "/etc/pgbouncer/pgbouncer.ini", settings, "postgres", "0640")
 
     def begin(self, server: Host) -> None:

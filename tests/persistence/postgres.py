@@ -33,7 +33,9 @@ GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 DIRECTORY = "/etc/postgresql/15/main"
 DATA = "/var/lib/postgresql/15/main"
 LOG = "/var/log/postgresql/postgresql-15-main.log"
-RESERVED = 3  # superuser_reserved_connections, by default
+# By default:
+MAX_CONNECTIONS = 100
+RESERVED = 3  # superuser_reserved_connections
 FULL = "sorry, too many clients already"
 # The kernel says that a peer is gone after a second, libpq after two.
 PATIENCE = "connect_timeout=2 tcp_user_timeout=1000 keepalives_idle=1 keepalives_interval=1 keepalives_count=1"
@@ -148,6 +150,13 @@ CREATE DATABASE registry;
     def connections(self) -> int:
         """Those of the application, at the server."""
         return int(self.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'"))
+
+    def registering(self, run: str) -> int:
+        """Workers of a run that have registered a name by now."""
+        worker = "split_part(claim, '/', 2)"
+        return int(
+            self.sql(f"SELECT count(DISTINCT {worker}) FROM users WHERE name LIKE '{run}/%'")
+        )
 
     def refusals(self) -> dict[str, int]:
         """What the primary's log has under 53300, too_many_connections: how often each text."""

@@ -9,7 +9,7 @@ from lab.command import run
 from lab.host import Host
 from persistence import load, statistic
 from persistence.client.keyvalue import PORT
-from persistence.stores import Stores, registered
+from persistence.stores import ASYNCHRONOUS, ETCD, Stores, registered
 
 RULES = """table inet lost {
     chain answers {
@@ -37,22 +37,22 @@ def answers_lost(hosts: list[Host]) -> Iterator[None]:
             firewall(host, "delete", "table", "inet", "lost")
 
 
-def one(stores: Stores, kind: str, per_vm: int, seconds: float) -> dict[str, Any]:
-    name, store = f"retry-{kind}", stores.settings(kind)
+def one(stores: Stores, way: str, per_vm: int, seconds: float) -> dict[str, Any]:
+    name, store = f"retry-{way}", stores.use(way)
     with load.running(stores.site, per_vm, task="register", run=name, store=store) as loaded:
         time.sleep(seconds)
         with answers_lost(stores.site.vms):
             time.sleep(LOST_S)
         # libpq is patient for two seconds with a connection that it begins.
         time.sleep(LOST_S + seconds)
-    owners = stores.owners(kind, name)
+    owners = stores.owners(way, name)
     made = statistic.requests(loaded.rows())
     return {
-        "store": kind,
+        "way": way,
         "retries": statistic.retries(made, owners),
         "names": registered(loaded, owners)["names"],
     }
 
 
 def measure(stores: Stores, per_vm: int, seconds: float) -> list[dict[str, Any]]:
-    return [one(stores, kind, per_vm, seconds) for kind in ("postgresql", "etcd")]
+    return [one(stores, way, per_vm, seconds) for way in (ASYNCHRONOUS, ETCD)]

@@ -12,6 +12,8 @@ from persistence.pooler import Pooler
 from persistence.postgres import Cluster
 
 Settings = dict[str, Any]
+# Ways to store.
+ASYNCHRONOUS, SYNCHRONOUS, ETCD = "asynchronous", "synchronous", "etcd"
 
 
 @dataclass
@@ -21,12 +23,16 @@ class Stores:
     pooler: Pooler
     members: Members
 
-    def settings(self, kind: str) -> Settings:
-        return self.direct() if kind == "postgresql" else self.etcd()
+    def use(self, way: str) -> Settings:
+        """How to reach the store of a way; PostgreSQL replicates as it says from now on."""
+        if way == ETCD:
+            return self.etcd()
+        self.sql.set_synchronous(way == SYNCHRONOUS)
+        return self.direct()
 
-    def owners(self, kind: str, run: str) -> dict[str, str]:
+    def owners(self, way: str, run: str) -> dict[str, str]:
         """The claim that has each name of a run."""
-        return self.sql.owners(run) if kind == "postgresql" else self.members.owners(run)
+        return self.members.owners(run) if way == ETCD else self.sql.owners(run)
 
     def direct(self) -> Settings:
         """To whichever PostgreSQL is the primary."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from figures.tables import rounded, table
-from persistence.postgres import RESERVED
+from persistence.postgres import MAX_CONNECTIONS, RESERVED
 
 Row = Mapping[str, Any]
 A_WORKER = (1, 4, 10)  # connections that a worker might hold
@@ -17,7 +17,6 @@ WAYS = {
     "serializable": "etcd, serializable",
     "linearizable": "etcd, linearizable",
 }
-STORES = {"postgresql": "PostgreSQL", "etcd": "etcd"}
 
 
 def yes(value: bool) -> str:
@@ -29,7 +28,7 @@ def share(part: float, whole: float) -> str:
 
 
 def fleet(data: Row) -> str:
-    limit = data["connections"]["max_connections"] - RESERVED
+    limit = MAX_CONNECTIONS - RESERVED
     head = ["fleet", "hosts at most", "in an update", "workers a host"]
     head += [f"{count} a worker" for count in A_WORKER]
     rows = []
@@ -56,7 +55,17 @@ def connections(data: Row) -> str:
         speeds = ("per_s", "p50_ms", "p99_ms")
         numbers = [str(one[name]) for name in counts] + [rounded(one[name]) for name in speeds]
         rows.append([one["way"], *numbers])
-    return "\n".join((table(head, rows), refusals(data) + "\n", memory(data)))
+    return "\n".join(
+        (table(head, rows), settings(data) + "\n", refusals(data) + "\n", memory(data))
+    )
+
+
+def settings(data: Row) -> str:
+    found = data["connections"]
+    return (
+        f"{WAYS[found['way']]}, with `max_connections` {found['max_connections']}; pgbouncer with"
+        f" `max_client_conn` {found['max_client_conn']} and `default_pool_size` {found['pool_size']}."
+    )
 
 
 def refusals(data: Row) -> str:
@@ -86,10 +95,10 @@ def hot(data: Row) -> str:
     head += ["one each: /s", "p99 ms", "spread ÷ hot"]
     rows = []
     for shared in picked(data["hot"], hot=True):
-        own = picked(data["hot"], hot=False, store=shared["store"], workers=shared["workers"])[0]
+        own = picked(data["hot"], hot=False, way=shared["way"], workers=shared["workers"])[0]
         rows.append(
             [
-                STORES[shared["store"]],
+                WAYS[shared["way"]],
                 str(shared["workers"]),
                 *(rounded(shared[name]) for name in ("per_s", "p99_ms", "tries")),
                 str(shared["most_tries"]),
@@ -101,17 +110,15 @@ def hot(data: Row) -> str:
 
 
 def registration(data: Row) -> str:
-    head = ["workers"]
-    for name in STORES.values():
-        head += [f"{name}: /s", "p50 ms", "p99 ms", "client's CPU, ms"]
-    head += ["PostgreSQL ÷ etcd"]
+    """The ratio is of the synchronous one."""
+    head = ["store", "workers", "registrations/s", "p50 ms", "p99 ms", "client's CPU, ms", "÷ etcd"]
     rows = []
     for one in data["registration"]:
-        speeds = ("per_s", "p50_ms", "p99_ms", "cpu_ms")
-        cells = [rounded(one[kind][name]) for kind in STORES for name in speeds]
         low, middle, high = one["ratio"]
-        ratio = f"{middle:.1f} ({low:.1f} to {high:.1f})"
-        rows.append([str(one["workers"]), *cells, ratio])
+        for way in ("asynchronous", "synchronous", "etcd"):
+            speeds = [rounded(one[way][name]) for name in ("per_s", "p50_ms", "p99_ms", "cpu_ms")]
+            ratio = f"{middle:.1f} ({low:.1f} to {high:.1f})" if way == "synchronous" else ""
+            rows.append([WAYS[way], str(one["workers"]), *speeds, ratio])
     return table(head, rows)
 
 
@@ -137,7 +144,7 @@ def retry(data: Row) -> str:
     """The first are without a key, then with one."""
     head = ["store", "without a key: unknown", "the name is its own", '**told "taken"**']
     head += ["with a key: unknown", "the name is its own", 'told "taken"']
-    runs = [(f"{STORES[one['store']]}, answers lost", one["retries"]) for one in data["retry"]]
+    runs = [(f"{WAYS[one['way']]}, answers lost", one["retries"]) for one in data["retry"]]
     runs += [(f"{WAYS[one['way']]}, failover", one["retries"]) for one in data["failover"]]
     counts = ("unknown", "done", "taken")
     rows = [

@@ -7,7 +7,7 @@ import pytest
 
 from figures.blocks import BLOCK
 from figures.record import DIRECTORY, read
-from persistence import measure, tables
+from persistence import measure, registration, tables
 from persistence.kind import KIND
 from support.daemon import ROOT
 
@@ -34,12 +34,11 @@ def test_the_same_figures_make_the_same_pictures(data: dict[str, Any]) -> None:
         assert (ROOT / "docs" / "images" / name).read_text() == picture
 
 
-def test_what_is_above_the_limit_is_bold() -> None:
+def test_what_is_above_the_default_is_bold() -> None:
     fleets = [{"fleet": "a", "maximum": 7, "surge": 3, "workers": 2}]
-    made = tables.fleet({"connections": {"max_connections": 83}, "fleet": fleets})
-    assert "| a | 7 | 10 | 2 | 20 | 80 | **200** |" in made
-    made = tables.fleet({"connections": {"max_connections": 82}, "fleet": fleets})
-    assert "| a | 7 | 10 | 2 | 20 | **80** | **200** |" in made
+    assert "| a | 7 | 10 | 2 | 20 | 80 | **200** |" in tables.fleet({"fleet": fleets})
+    fleets = [{"fleet": "a", "maximum": 14, "surge": 0, "workers": 7}]
+    assert "| a | 14 | 14 | 7 | **98** |" in tables.fleet({"fleet": fleets})
 
 
 def test_the_fleets_are_those_of_the_inventories() -> None:
@@ -50,8 +49,11 @@ def test_the_fleets_are_those_of_the_inventories() -> None:
 
 def test_a_ratio_has_its_range() -> None:
     speeds = {"per_s": 1000.0, "p50_ms": 1.0, "p99_ms": 20.0, "cpu_ms": 0.1}
-    row = {"workers": 4, "postgresql": speeds, "etcd": speeds, "ratio": [2.0, 3.0, 4.0]}
-    assert "| 3.0 (2.0 to 4.0) |" in tables.registration({"registration": [row]})
+    ways = {way: speeds for way in registration.WAYS}
+    made = tables.registration({"registration": [{"workers": 4, **ways, "ratio": [2.0, 3.0, 4.0]}]})
+    rows = {line.split(" | ")[0]: line for line in made.splitlines()}
+    assert rows["| PostgreSQL, synchronous"].endswith("| 3.0 (2.0 to 4.0) |")
+    assert made.count("3.0") == 1
 
 
 def test_retries_are_shown_by_whether_they_have_a_key() -> None:
@@ -59,5 +61,5 @@ def test_retries_are_shown_by_whether_they_have_a_key() -> None:
         "unkeyed": {"unknown": 4, "done": 3, "won": 1, "taken": 2},
         "keyed": {"unknown": 5, "done": 5, "won": 5, "taken": 0},
     }
-    made = tables.retry({"retry": [{"store": "etcd", "retries": told}], "failover": []})
+    made = tables.retry({"retry": [{"way": "etcd", "retries": told}], "failover": []})
     assert "| etcd, answers lost | 4 | 3 | 2 | 5 | 5 | 0 |" in made

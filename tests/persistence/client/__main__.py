@@ -26,6 +26,7 @@ def work(name: str, settings: dict[str, Any], signals: Signals) -> dict[str, Any
     worker = Worker(name, open_store(settings["store"]), settings, lambda: signals.stop[0] != 0)
     worker.connect()
     os.write(signals.ready[1], b".")
+    os.close(signals.ready[1])
     os.close(signals.go[1])
     os.read(signals.go[0], 1)
     TASKS[settings["task"]](worker)
@@ -57,13 +58,28 @@ def fork_worker(name: str, settings: dict[str, Any], signals: Signals) -> int:
     return reading
 
 
+def all_ready(signals: Signals, workers: int) -> bool:
+    """False when one has ended before: nobody else holds the other end of the pipe then."""
+    os.close(signals.ready[1])
+    return all(os.read(signals.ready[0], 1) for _ in range(workers))
+
+
+def told(reading: int) -> str:
+    with os.fdopen(reading) as result:
+        return result.read()
+
+
 def main() -> None:
     settings = json.loads(sys.stdin.readline())
     signals = Signals()
     names = [f"{settings['vm']}-{i}" for i in range(settings["workers"])]
     results = [fork_worker(name, settings, signals) for name in names]
-    for _ in names:
-        os.read(signals.ready[0], 1)
+    if not all_ready(signals, len(names)):
+        signals.stop[0] = 1
+        os.close(signals.go[1])
+        for reading in results:
+            told(reading)
+        sys.exit("a worker ended before it was ready")
     print("ready", flush=True)
     sys.stdin.readline()
     os.close(signals.go[1])
@@ -71,8 +87,7 @@ def main() -> None:
     sys.stdin.readline()
     signals.stop[0] = 1
     for reading in results:
-        with os.fdopen(reading) as result:
-            print(result.read(), flush=True)
+        print(told(reading), flush=True)
 
 
 if __name__ == "__main__":
