@@ -54,7 +54,6 @@ class Request:
     path: str = "/nothing"
     method: str = "GET"
     body: str = ""
-    headers: tuple[str, ...] = ()
     limited: bool = False
     clients: int = CLIENTS
     scheme: str = "https"
@@ -71,7 +70,7 @@ class Request:
             url,
             "--",
         ]
-        wrk += [str(self.status), self.method, self.body, *self.headers]
+        wrk += [str(self.status), self.method, self.body]
         command = resolving(field.lab, field.target.address, wrk)
         if self.limited:
             command = field.bad.from_its_network(command)
@@ -93,9 +92,9 @@ def packets(port: int, field: Field) -> Sent:
     return Sent(**json.loads(output))
 
 
-def connections(port: int, name: str | None, field: Field) -> Sent:
-    """Connections that ask for nothing, from a client without limits."""
-    words = [field.target.address, str(port), str(CLIENTS // 2), str(field.seconds)]
+def connections(port: int, name: str | None, outcome: str, field: Field) -> Sent:
+    """Connections that ask for nothing, from a client without limits, and how they should end."""
+    words = [field.target.address, str(port), str(CLIENTS // 2), str(field.seconds), outcome]
     command = ["/usr/bin/python3", "-m", "absorb.connections", *words, *([name] if name else [])]
     return Sent(**json.loads(run(*command, env={"PYTHONPATH": str(TESTS)}).stdout))
 

@@ -1,5 +1,5 @@
--- wrk's script. Arguments: STATUS, METHOD, the body for POST or an empty one, and headers as NAME and VALUE. Prints how
--- many answers had that status and how many another one, as JSON. For one thread.
+-- wrk's script. Arguments: STATUS, METHOD, and the body for POST or an empty one. Prints how many answers had that
+-- status and how many another one, as JSON. For one thread.
 local threads = {}
 
 function setup(thread)
@@ -14,9 +14,6 @@ function init(arguments)
     if arguments[3] ~= "" then
         wrk.body = arguments[3]
         wrk.headers["Content-Type"] = "application/json"
-    end
-    for i = 4, #arguments, 2 do
-        wrk.headers[arguments[i]] = arguments[i + 1]
     end
 end
 

@@ -14,7 +14,7 @@ from docs.markdown import read, tracked
 # The theme can ask others for numbers of stars or for drawings; browsers let it ask nobody.
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
-    " img-src 'self' data:; font-src 'self'; connect-src 'self' ws:; worker-src 'self' blob:;"
+    " img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self' blob:;"
     " manifest-src 'self'; base-uri 'none'; form-action 'self'"
 )
 

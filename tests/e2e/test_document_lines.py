@@ -1,5 +1,6 @@
 """The documents' links to lines: script/docs-lines finds what has moved and what is gone."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -51,3 +52,20 @@ def test_a_link_that_no_number_makes_right_is_an_error(docs: Path, link: str, sa
         told = docs_lines(*options, str(docs))
         assert told.returncode == 1 and "two.md: " in told.stdout and said in told.stdout
     assert (docs / "two.md").read_text() == text
+
+
+def test_what_is_no_directory_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file.md").touch()
+    for name in ("nothing", "file.md"):
+        told = docs_lines("--check", str(tmp_path / name))
+        assert told.returncode == 2 and "is no directory" in told.stderr
+
+
+def test_documents_beside_docs_are_looked_at(tmp_path: Path) -> None:
+    """In a repository of their own."""
+    (tmp_path / "script").mkdir()
+    script = shutil.copy(ROOT / "script" / "docs-lines", tmp_path / "script")
+    (tmp_path / "README.md").write_text("The [`rate`](limits.conf#L9).\n")
+    (tmp_path / "limits.conf").write_text("rate 20;\n")
+    told = subprocess.run([script, "--check"], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 1 and "README.md: lines have moved" in told.stdout

@@ -58,6 +58,22 @@ def test_old_tls_versions_are_refused(stack: Stack) -> None:
         assert "alert protocol version" in result.stderr
 
 
+@pytest.mark.parametrize(("version", "most"), [("-tls1_2", 0), ("-tls1_3", 32)])
+def test_a_ticket_holds_no_session(stack: Stack, version: str, most: int) -> None:
+    """TLS 1.2 has none, and in 1.3 it is the number by which the server finds the session."""
+    told = subprocess.run(
+        ["openssl", "s_client", "-connect", f"localhost:{stack.https_port}", version, "-ign_eof"],
+        input="GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    assert "HTTP/1.1 404" in told
+    tickets = re.findall("TLS session ticket:\n((?: +[0-9a-f]{4} - .*\n)+)", told)
+    lengths = [16 * len(dump.splitlines()) for dump in tickets]
+    assert max(lengths, default=0) == most
+
+
 def test_headers_of_every_reply(stack: Stack) -> None:
     for path, status in (("/gethash/hunter2/", 200), ("/gethash//", 422), ("/nowhere", 404)):
         answer = stack.get(path)
@@ -140,6 +156,36 @@ def test_no_header_of_the_client_reaches_bcryptd(stack: Stack) -> None:
     assert answer.status == 422 and answer.json()["request_id"] != "forged"
 
 
+def reload(own: Stack) -> None:
+    """Until nobody serves by the configuration before."""
+    configuration = str(own.run_dir / "nginx" / "nginx.conf")
+    pid = f'pid "{own.run_dir}/nginx.pid";'
+    old_workers = children(int((own.run_dir / "nginx.pid").read_text()))
+    assert old_workers
+    subprocess.run(
+        ["/usr/sbin/nginx", "-e", "stderr", "-c", configuration, "-g", pid, "-s", "reload"],
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+    eventually("nginx's old workers gone", lambda: not alive(old_workers))
+
+
+def test_an_idle_connection_is_closed(stack: Stack) -> None:
+    """After the time that clients.conf names; here it is a shorter one."""
+    with Stack() as own:
+        clients = own.run_dir / "nginx" / "bcryptd" / "clients.conf"
+        text = clients.read_text()
+        assert text.count("keepalive_timeout 30s;") == 1
+        clients.write_text(text.replace("keepalive_timeout 30s;", "keepalive_timeout 1s;"))
+        reload(own)
+        with socket.create_connection(("127.0.0.1", own.http_port), timeout=60) as idle:
+            idle.sendall(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with idle.makefile("rb") as answers:
+                answer = answers.read()
+    assert answer.count(b"HTTP/1.1 ") == 1 and b"HTTP/1.1 404 " in answer
+
+
 def test_production_values_refuse_hash_routes_on_plain_http(stack: Stack) -> None:
     """The same tree with the values of a server: nothing on plain HTTP, no name, no handshake."""
     with Stack() as own:
@@ -149,18 +195,7 @@ def test_production_values_refuse_hash_routes_on_plain_http(stack: Stack) -> Non
         assert text.count(plain) == 2 and "ssl_reject_handshake off;" in text
         text = text.replace(plain, "include bcryptd/server_https_required.conf;", 1)
         values.write_text(text.replace("ssl_reject_handshake off;", "ssl_reject_handshake on;"))
-        configuration = str(own.run_dir / "nginx" / "nginx.conf")
-        pid = f'pid "{own.run_dir}/nginx.pid";'
-        old_workers = children(int((own.run_dir / "nginx.pid").read_text()))
-        assert old_workers
-        subprocess.run(
-            ["/usr/sbin/nginx", "-e", "stderr", "-c", configuration, "-g", pid, "-s", "reload"],
-            check=True,
-            capture_output=True,
-            timeout=30,
-        )
-
-        eventually("nginx's old workers gone", lambda: not alive(old_workers))
+        reload(own)
         for path in ROUTES:
             for method in ("GET", "POST"):
                 answer = own.ask(method, path, tls=False)

@@ -74,9 +74,9 @@ def latency(host: Host, target: Host, count: int = 40) -> float:
     return float(median(seen["times"]))
 
 
-def packets_refused(target: Host) -> int:
-    """Of new connections, by the firewall."""
-    listing = json.loads(target.shell("nft -j list counter inet bcryptd connections_refused"))
+def packets_refused(target: Host, counter: str = "connections_refused") -> int:
+    """By the firewall, of new connections or as another of its counters has it."""
+    listing = json.loads(target.shell(f"nft -j list counter inet bcryptd {counter}"))
     return int(next(x["counter"] for x in listing["nftables"] if "counter" in x)["packets"])
 
 

@@ -122,6 +122,17 @@ class Inventory:
         return list(self.lab.directory.glob("play-*.log"))
 
 
+def defaults(role: str) -> dict[str, Any]:
+    text = (ANSIBLE / "roles" / role / "defaults" / "main.yml").read_text()
+    return dict(yaml.safe_load(text))
+
+
+def client_limits() -> tuple[int, int]:
+    """Requests a second of a client, and how many it may send at once above that."""
+    role = defaults("nginx")
+    return int(role["nginx_client_rate"]), int(role["nginx_client_burst"])
+
+
 def settings(**changes: Any) -> dict[str, Any]:
     """Staging's own of bcryptd, but for these; in a name _ stands for -."""
     own = yaml.safe_load((ANSIBLE / "inventories/staging/group_vars/bcryptd.yml").read_text())

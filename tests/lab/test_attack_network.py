@@ -5,27 +5,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-import yaml
 
 from lab.attack import curl, latency, module, packets_refused, reachable
 from lab.command import run
 from lab.host import Host
-from lab.lab import Lab, running
-from lab.playbook import ANSIBLE, NAME, Inventory
+from lab.lab import TESTS, Lab, running
+from lab.playbook import NAME, Inventory, defaults
 from support.waiting import eventually
 
 METADATA = "169.254.169.254"
 TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
 BACKLOG = 511  # of half-open connections: nginx's own, for a socket that says nothing else
 PUBLIC, INTERNAL = 443, 9180
-
-
-def defaults(role: str) -> dict[str, Any]:
-    text = (ANSIBLE / "roles" / role / "defaults" / "main.yml").read_text()
-    return dict(yaml.safe_load(text))
+TAKEN_SOCKET = (TESTS / "lab" / "taken_socket.py").read_text()
 
 
 def counter(host: Host, name: str) -> int:
@@ -175,6 +169,29 @@ def test_nginx_begins_no_connection_to_another_host(
         host.shell("systemctl start bcryptd-bans.service")
         # A connection, and a packet without one: an alert waits for the first of them.
         assert told(host, "bcryptd_outgoing_refused_total") >= 2
+
+
+@contextmanager
+def port_free(host: Host) -> Iterator[None]:
+    """nginx's own, for the time of the block."""
+    host.shell("systemctl stop nginx.service")
+    try:
+        yield
+    finally:
+        host.shell("systemctl start nginx.service")
+
+
+def test_a_socket_that_nginx_listens_on_reaches_no_other_host(
+    web: list[Host], metadata: Host, outside: str
+) -> None:
+    """Its user is root, whoever connects it."""
+    for host in web:
+        before = packets_refused(host, "outgoing_refused")
+        with port_free(host):
+            for address, port in ((outside, INTERNAL), (METADATA, 80)):
+                tried = host.run("python3", "-", address, str(port), stdin=TAKEN_SOCKET)
+                assert tried.stdout == "ConnectionRefusedError\n"
+        assert packets_refused(host, "outgoing_refused") >= before + 2
 
 
 def told(host: Host, metric: str) -> float:

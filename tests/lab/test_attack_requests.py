@@ -13,7 +13,7 @@ from lab.client import service
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab, running
-from lab.playbook import NAME, Inventory
+from lab.playbook import NAME, Inventory, client_limits
 from support import marked
 from support.daemon import ROOT
 from support.service import Service
@@ -22,7 +22,6 @@ from support.waiting import eventually
 LOG = "/var/log/nginx/bcryptd.log"
 RUNBOOK = ROOT / "docs" / "runbooks" / "credential-stuffing.md"
 WRK_SCRIPT = ROOT / "tests" / "bench" / "wrk.lua"
-RATE, BURST = 20, 40  # of roles/nginx
 RESETS = 110
 LIE = "192.0.2.77"
 BODY = '{"password":"a","cost":10}'
@@ -148,12 +147,13 @@ def test_requests_that_are_taken_back_at_once_count(
 ) -> None:
     """By HTTP/2 a client can begin many more than it has at a time. Too few for a ban."""
     bad, good = strangers
+    rate, burst = client_limits()
     for host in web:
         target, before = service(host.address), len(lines_of(host, bad))
         marked.wait_until_idle(target)
         computed, begun = hashes(target), time.monotonic()
         run(*module(bad, "resets", host.address, RESETS))
-        allowed = BURST + 1 + RATE * (time.monotonic() - begun)
+        allowed = burst + 1 + rate * (time.monotonic() - begun)
         assert curl(good, host, "/gethash/hunter2/") == "200\n"
         eventually("logged", lambda: len(lines_of(host, bad)) == before + RESETS)
         refused = [x["bcryptd.refused_by"] for x in lines_of(host, bad)[before:]]
@@ -166,8 +166,7 @@ def test_a_client_cannot_say_who_it_is(web: list[Host], strangers: list[Host]) -
     bad = strangers[0]
     lies = [f"X-Forwarded-For: {LIE}", f"X-Real-IP: {LIE}", f"Forwarded: for={LIE}"]
     for host in web:
-        before = host.shell(f"cat {LOG} | wc -l")
+        before = len(lines_of(host, bad))
         curl(bad, host, "/nothing", headers=lies)
-        eventually("logged", lambda: host.shell(f"cat {LOG} | wc -l") != before)
-        line = json.loads(host.shell(f"tail -n 1 {LOG}"))
-        assert line["client.address"] == bad.address
+        eventually("logged", lambda: len(lines_of(host, bad)) > before)
+        assert LIE not in host.shell(f"cat {LOG}")

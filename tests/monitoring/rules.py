@@ -10,6 +10,8 @@ from support.daemon import ROOT
 
 RULES = ROOT / "monitoring" / "rules"
 RUNBOOKS = ROOT / "docs" / "runbooks"
+NETWORKING = ROOT / "docs" / "networking.md"
+IN_TABLES = re.compile(r"`((?:(?:sum|rate|increase)\b|[a-z]+:[a-z0-9_]+:)[^`]*)`")
 RULE_FILES = sorted(RULES.glob("*.yml"))
 TEST_FILES = sorted(Path(__file__).parent.glob("*.test.yml"))
 # level:metric:operation
@@ -46,6 +48,12 @@ def runbook_expressions() -> list[tuple[str, str]]:
         for block in re.findall(r"```promql\n(.*?)```", file.read_text(), re.DOTALL):
             lines += [(file.name, line) for line in block.splitlines()]
     return lines
+
+
+def networking_expressions() -> list[tuple[str, str]]:
+    """What the document says that an attack is seen by: expressions within its tables, and recorded names."""
+    text = NETWORKING.read_text()
+    return [(NETWORKING.name, expression) for expression in IN_TABLES.findall(text)]
 
 
 def inhibitions() -> list[tuple[str, set[str], set[str]]]:

@@ -89,8 +89,9 @@ def test_index_of_the_runbooks() -> None:
     assert files == {name for _, name, _ in rows}
 
 
-def test_expressions_of_the_runbooks(tmp_path: Path) -> None:
-    expressions = rules.runbook_expressions()
+def test_expressions_of_documents(tmp_path: Path) -> None:
+    expressions = [*rules.runbook_expressions(), *rules.networking_expressions()]
+    assert len({name for name, _ in expressions}) > 20
     made = [{"record": f"line_{i}", "expr": expr} for i, (_, expr) in enumerate(expressions)]
     file = tmp_path / "runbooks.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "runbooks", "rules": made}]}))
@@ -99,7 +100,7 @@ def test_expressions_of_the_runbooks(tmp_path: Path) -> None:
 
 def test_recorded_names_exist() -> None:
     """In rules, their texts and tests, and in the runbooks: a wrong name gives no error, but no data."""
-    files = [*rules.RULE_FILES, *rules.TEST_FILES, *rules.RUNBOOKS.glob("*.md")]
+    files = [*rules.RULE_FILES, *rules.TEST_FILES, *rules.RUNBOOKS.glob("*.md"), rules.NETWORKING]
     used = {name for file in files for name in rules.RECORDED.findall(file.read_text())}
     assert used - rules.recorded() == set()
 
