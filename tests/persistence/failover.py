@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from persistence import load, statistic
-from persistence.hosts import power_cut
 from persistence.load import Load
 from persistence.stores import Stores, registered
 from support.waiting import eventually
@@ -45,7 +44,7 @@ def postgresql(
             new.partition(True)
             time.sleep(apart_s)
         cut = time.monotonic()
-        power_cut(old)
+        old.power_cut()
         if apart_s:
             new.partition(False)
         sql.promote()
@@ -66,7 +65,7 @@ def etcd(stores: Stores, per_vm: int) -> dict[str, Any]:
     with load.running(stores.site, per_vm, **arguments) as loaded:
         time.sleep(BEFORE_S)
         cut = time.monotonic()
-        power_cut(leader)
+        leader.power_cut()
         eventually("a new leader", lambda: members.leader(), pause_s=0.1)
         time.sleep(AFTER_S)
     row = told("etcd", loaded, cut, members.owners("failover-etcd"))

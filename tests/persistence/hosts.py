@@ -5,7 +5,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.command import run
 from lab.host import Host
 from lab.lab import Lab
 from persistence.image import DATABASES
@@ -50,10 +49,3 @@ def write(host: Host, path: str, content: str, owner: str = "root", mode: str = 
     """A file on a host that runs."""
     script = f'install -D -o {owner} -g {owner} -m {mode} /dev/stdin "{path}"'
     host.run("sh", "-c", script, stdin=content)
-
-
-def power_cut(host: Host) -> None:
-    """Its network first: the kernel would close the connections of the processes that end, and no host without power
-    says goodbye."""
-    run("ip", "link", "delete", host.link)
-    host.power_cut()

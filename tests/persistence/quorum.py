@@ -6,7 +6,6 @@ from typing import Any
 
 from persistence.client.keyvalue import Etcd
 from persistence.client.outcome import Unavailable, Unknown
-from persistence.hosts import power_cut
 from persistence.stores import Stores
 from support.waiting import eventually
 
@@ -37,7 +36,7 @@ def measure(stores: Stores) -> dict[str, Any]:
     members.client(left).write("quorum", 1)
     members.wait_complete()
     for host in (leader, followers[1]):
-        power_cut(host)
+        host.power_cut()
     questions = {
         "write": (members.client(left), True),
         "linearizable": (members.client(left), False),
