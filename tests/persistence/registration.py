@@ -12,7 +12,7 @@ KEPT = ("per_s", "p50_ms", "p99_ms", "max_ms", "cpu_ms")
 
 
 def once(stores: Stores, way: str, per_vm: int, turn: int, seconds: float) -> dict[str, Any]:
-    run, store = f"registration-{per_vm}-{turn}", stores.use(way)
+    run, store = f"registration-{way}-{per_vm}-{turn}", stores.use(way)
     with load.running(stores.site, per_vm, task="register", run=run, store=store) as loaded:
         time.sleep(seconds)
     return registered(loaded, stores.owners(way, run))
