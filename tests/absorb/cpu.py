@@ -5,25 +5,25 @@ import time
 from pathlib import Path
 
 from lab.host import Host
+from support.cpu import cpu_seconds
 from support.stack import children
 
 
-def cpu_seconds(pid: int) -> float:
-    """Of all threads of a process, in nanoseconds; the number of such a clock is what clock_getcpuclockid()
-    makes of the process id. 0 when it has ended."""
+def used(pid: int) -> float:
+    """0 when it has ended."""
     try:
-        return time.clock_gettime((~pid << 3) | 2)
+        return cpu_seconds(pid)
     except OSError:
         return 0.0
 
 
 def of_all(pids: list[int]) -> dict[int, float]:
-    return {pid: cpu_seconds(pid) for pid in pids}
+    return {pid: used(pid) for pid in pids}
 
 
 def spent(before: dict[int, float], after: dict[int, float]) -> float:
     """What has ended meanwhile is not counted."""
-    return sum(max(0.0, used - before.get(pid, 0.0)) for pid, used in after.items())
+    return sum(max(0.0, now - before.get(pid, 0.0)) for pid, now in after.items())
 
 
 def of_host(host: Host) -> dict[int, float]:

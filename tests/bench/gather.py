@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +12,7 @@ from urllib.parse import urlencode
 import jinja2
 import yaml
 
+from support.cpu import cpu_seconds
 from support.daemon import ROOT
 from support.stack import Stack, free_ports
 from support.waiting import eventually
@@ -36,12 +36,6 @@ def node_options(directory: Path) -> list[str]:
     text = template.render(**values, ansible_managed="").partition('ARGS="')[2].rpartition('"')[0]
     words = text.replace("\\\n", " ").split()
     return [word for word in words if not word.startswith("--web.listen-address")]
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a running process, all threads; finer than the ticks of /proc. The number of such a clock
-    is what clock_getcpuclockid() makes of the process id."""
-    return time.clock_gettime((~pid << 3) | 2)
 
 
 class Gathering:

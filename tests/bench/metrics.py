@@ -8,10 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bench.gather import INTERVAL_S, PROMETHEUS, Gathering, cpu_seconds
+from bench.gather import INTERVAL_S, PROMETHEUS, Gathering
 from bench.noise import rounds
 from bench.report import spread
 from bench.tools import AccessLog, Bench, cpus, in_flight_cap, rate, stack_for
+from support.cpu import cpu_seconds
 from support.daemon import ROOT
 from support.stack import Stack
 from support.waiting import eventually

@@ -62,7 +62,8 @@ def known_records() -> dict[str, record.Record]:
 
 def check() -> int:
     wrong = blocks.wrong(known_records(), KINDS)
-    print("\n".join(wrong), file=sys.stderr)
+    for line in wrong:
+        print(line, file=sys.stderr)
     return 1 if wrong else 0
 
 

@@ -1,12 +1,15 @@
 """Tables of documents: filled from figures, and found when they differ."""
 
+import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from figures import blocks
+from figures import blocks, kinds
 from figures.record import Kind, Record, read
+from support.daemon import ROOT
 
 MACHINE = {"CPU": "2 × Some CPU", "memory": "4 GiB", "system": "Debian 12", "nginx": "1"}
 RECORD = Record("speed", "2026-01-31", False, MACHINE, {"value": 7})
@@ -51,6 +54,12 @@ def test_what_differs_and_what_was_never_measured_is_told(document: Path) -> Non
     assert len(blocks.wrong({"speed": RECORD}, KINDS)) == 1
     document.write_text(blocks.filled(EMPTY, {"speed": RECORD}, KINDS))
     assert blocks.wrong({"speed": RECORD}, KINDS) == []
+
+
+def test_the_command_names_each_measurement() -> None:
+    command = [str(ROOT / "script" / "figures"), "--help"]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert set(re.findall(r"^  ([a-z]+) {2,}", told, re.M)) == set(kinds.KINDS)
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
