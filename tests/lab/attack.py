@@ -93,6 +93,16 @@ def wait_for_ban(target: Host, address: str, jail: str | None = None) -> None:
         raise AssertionError(f"{error}\n{target.shell(evidence, check=False)}") from error
 
 
+def log_in_without_key(source: Host, target: Host, times: int) -> None:
+    """Fails. The last times may meet a ban, from which on nothing answers."""
+    options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    options += ["-o", "BatchMode=yes", "-o", "IdentityFile=none", "-o", "ConnectTimeout=5"]
+    login = source.from_its_network(["ssh", *options, f"root@{target.address}", "true"])
+    assert "Permission denied (publickey)" in run(*login, check=False).stderr
+    for _ in range(times - 1):
+        assert run("timeout", "20", *login, check=False).returncode in (255, 124)
+
+
 def resolving(lab: Lab, address: str, command: list[str]) -> list[str]:
     """The command, for which the service's name has that address."""
     hosts = lab.directory / f"hosts-{address}"

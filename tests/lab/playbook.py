@@ -148,15 +148,13 @@ def staging(
     administrator = f"{lab.network[1]}/32"
     trusted = [administrator, *(f"{address}/32" for address in others)]
     inventory = Inventory(lab, "staging")
-    inventory.add_group(
-        "bcryptd",
-        web,
-        bcryptd_package=str(package),
-        firewall_ssh_sources=[administrator],
-        firewall_internal_sources=trusted,
-        firewall_unlimited_sources=trusted,
-        nginx_unlimited_networks=trusted,
-        intrusion_never=["127.0.0.0/8", *trusted],
-        **changes,
-    )
+    own = {
+        "bcryptd_package": str(package),
+        "firewall_ssh_sources": [administrator],
+        "firewall_internal_sources": trusted,
+        "firewall_unlimited_sources": trusted,
+        "nginx_unlimited_networks": trusted,
+        "intrusion_never": ["127.0.0.0/8", *trusted],
+    }
+    inventory.add_group("bcryptd", web, **{**own, **changes})
     return inventory

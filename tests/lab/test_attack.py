@@ -5,12 +5,21 @@ from collections.abc import Iterator
 import pytest
 
 from lab import document
-from lab.attack import curl, latency, open_ports, packets_refused, resolving, wait_for_ban
+from lab.attack import (
+    curl,
+    latency,
+    log_in_without_key,
+    open_ports,
+    packets_refused,
+    resolving,
+    wait_for_ban,
+)
 from lab.balancer import door
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab, running
 from lab.playbook import NAME, Inventory
+from lab.slow import DOOR_PORT, SLOW, slow_attack
 from support.waiting import eventually
 
 
@@ -97,14 +106,8 @@ def test_logins_that_fail_are_banned(
     web: list[Host], strangers: list[Host], ssh_open_to_all: None
 ) -> None:
     bad = strangers[0]
-    options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
-    options += ["-o", "BatchMode=yes", "-o", "IdentityFile=none", "-o", "ConnectTimeout=5"]
     for target in web:
-        login = bad.from_its_network(["ssh", *options, f"root@{target.address}", "true"])
-        assert "Permission denied (publickey)" in run(*login, check=False).stderr
-        for _ in range(5):
-            # The last one may meet the ban, from which on nothing answers it.
-            assert run("timeout", "20", *login, check=False).returncode in (255, 124)
+        log_in_without_key(bad, target, 6)
         wait_for_ban(target, bad.address, "sshd")
 
 
@@ -120,24 +123,10 @@ def test_logins_count_whose_process_ended_before_they_were_logged(
         wait_for_ban(target, bad, "sshd")
 
 
-DOOR_PORT = 8080
 NOISE = 1.5
 # The slow reader's requests are whole, and those within its limits are hashed: busy lanes make a hash
 # that much slower at the most (docs/adr/0014-lanes.md).
 BUSY_LANES = 1.25
-SLOW: dict[str, list[str]] = {
-    "headers": ["-H", "-i", "2", "/"],
-    "body": ["-B", "-i", "2", "-s", "4000", "-f", "application/json", "/v1/hash"],
-    "read": ["-X", "-w", "1", "-y", "1", "-n", "5", "-z", "1", "/gethash/hunter2/"],
-}
-
-
-def slow_attack(lab: Lab, attack: str) -> list[str]:
-    """slowhttptest knows no TLS with names (SNI), so it goes through a door. 500 new connections a
-    second, for a minute at the most."""
-    *options, path = SLOW[attack]
-    size = ["-c", "9000", "-r", "500", "-l", "60", "-u", f"http://{NAME}:{DOOR_PORT}{path}"]
-    return resolving(lab, "127.0.0.1", ["nice", "-n", "19", "slowhttptest", *options, *size])
 
 
 @pytest.mark.parametrize("attack", SLOW)

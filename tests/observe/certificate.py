@@ -1,7 +1,7 @@
-"""A certificate that has expired, on a host for the time of a block."""
+"""Certificates that have expired, or will soon, on a host for the time of a block."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from lab.authority import make_pair
@@ -24,16 +24,24 @@ def make_expired(directory: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def expired(host: Host, directory: Path) -> Iterator[None]:
+def serving(host: Host, name: str, pair: tuple[Path, Path]) -> Iterator[None]:
+    """Certificate and key, which a directory of that name holds on the host meanwhile."""
     before = host.shell(f"readlink {TLS}/current").strip()
-    certificate, key = make_expired(directory)
-    host.shell(f"install --directory --mode=0700 {TLS}/expired")
-    for source, name in ((certificate, "certificate.pem"), (key, "key.pem")):
-        to = f"{TLS}/expired/{name}"
-        host.run("sh", "-c", f"umask 077; cat >{to}", stdin=source.read_text())
-    host.shell(USE % "expired")
+    host.shell(f"install --directory --mode=0700 {TLS}/{name}")
+    for source, file in zip(pair, ("certificate.pem", "key.pem")):
+        host.run("sh", "-c", f"umask 077; cat >{TLS}/{name}/{file}", stdin=source.read_text())
+    host.shell(USE % name)
     try:
         yield
     finally:
         host.shell(USE % before)
-        host.shell(f"rm -r {TLS}/expired")
+        host.shell(f"rm -r {TLS}/{name}")
+
+
+def expired(host: Host, directory: Path) -> AbstractContextManager[None]:
+    return serving(host, "expired", make_expired(directory))
+
+
+def expiring(host: Host, directory: Path) -> AbstractContextManager[None]:
+    """In some days."""
+    return serving(host, "expiring", make_pair(directory, "expiring", f"DNS:{NAME}"))

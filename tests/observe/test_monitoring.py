@@ -12,12 +12,20 @@ from lab.attack import reachable
 from lab.client import service
 from lab.host import Host
 from lab.lab import Lab
-from lab.playbook import Inventory, staging
+from lab.playbook import Inventory
 from monitoring.live import expressions, with_variables
 from observe import runbooks
 from observe.central import LOOK_S, Central
 from observe.certificate import expired
 from observe.client import Request, asking, getting, hashing, verifying
+from observe.deployment import (
+    SCRAPED,
+    add_monitoring,
+    boot,
+    everything,
+    wait_until_watched,
+    watched_by,
+)
 from observe.receiver import Receiver
 from observe.story import GRACE_S, Story
 from observe.stranger import stranger
@@ -25,8 +33,6 @@ from support.marked import as_escapes, new_mark
 from support.play import Play
 from support.waiting import eventually
 
-SCRAPED = ("bcryptd", "node", "nginx", "mtail", "probe")
-WATCHING = ("prometheus", "alertmanager", "blackbox")
 SERIES_PER_HOST = 800  # docs/observability.md
 OVERLOAD = 2.5  # times what the host can do
 CLIENTS = 80
@@ -48,11 +54,7 @@ Record = Callable[[str, object], None]
 @pytest.fixture(scope="module")
 def hosts(lab: Lab) -> dict[str, Host]:
     """Two hosts of the service, one of each release of Debian, and one that watches them."""
-    releases = {"web1": "bookworm", "web2": "trixie", "mon": "bookworm"}
-    booted = {name: lab.add(name, release) for name, release in releases.items()}
-    for host in booted.values():
-        host.wait_booted()
-    return booted
+    return boot(lab, web1="bookworm", web2="trixie", mon="bookworm")
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +66,8 @@ def web(hosts: dict[str, Host]) -> list[Host]:
 def inventory(
     lab: Lab, hosts: dict[str, Host], web: list[Host], package: Path, receiver: Receiver
 ) -> Inventory:
-    inventory = staging(lab, web, package, [hosts["mon"].address])
-    inventory.skip_tags = ""
-    inventory.add_group(
-        "monitoring",
-        [hosts["mon"]],
-        firewall_ssh_sources=[f"{lab.network[1]}/32"],
-        alertmanager_page_webhooks=[receiver.url],
-        alertmanager_ticket_webhooks=[receiver.url],
-        # What ends is told sooner than by default; what begins is not.
-        alertmanager_group_interval="10s",
-    )
+    inventory = watched_by(hosts["mon"], lab, web, package)
+    add_monitoring(inventory, lab, hosts["mon"], receiver)
     return inventory
 
 
@@ -91,17 +84,10 @@ def central(hosts: dict[str, Host], rehearsal: Play, inventory: Inventory) -> Ce
     return Central(hosts["mon"])
 
 
-def everything(web: list[Host]) -> set[tuple[str, str]]:
-    """All targets: job and instance. The monitoring host is measured, too."""
-    scraped = {(job, host.name) for job in SCRAPED for host in web}
-    return scraped | {(job, "mon") for job in (*WATCHING, "node")}
-
-
 @pytest.fixture(scope="module")
 def watched(central: Central, web: list[Host]) -> Central:
     """Once all targets have answered."""
-    wanted = everything(web)
-    eventually("all targets are up", lambda: central.up() >= wanted, pause_s=LOOK_S)
+    wait_until_watched(central, web)
     return central
 
 

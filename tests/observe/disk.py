@@ -1,0 +1,40 @@
+"""A file system of its own for a place of a host: the hosts' own one is an overlay, which no alert is about."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.command import run
+from lab.host import Host
+
+SIZE_MB = 2048  # of a file with holes
+
+
+def loop_device(directory: Path) -> str:
+    """With an empty ext4; without one it is an error that says why."""
+    image = directory / "disk.img"
+    with image.open("wb") as file:
+        file.truncate(SIZE_MB << 20)
+    run("mkfs.ext4", "-q", "-m", "0", str(image))
+    return run("losetup", "--find", "--show", str(image)).stdout.strip()
+
+
+@contextmanager
+def own_disk(host: Host, directory: Path, place: str) -> Iterator[None]:
+    device = loop_device(directory)
+    number = os.stat(device).st_rdev
+    node = f"mknod {device} b {os.major(number)} {os.minor(number)}"
+    host.shell(f"{node} && mkdir --parents {place} && mount -t ext4 {device} {place}")
+    try:
+        yield
+    finally:
+        # Programs of the host may have files open there; the device ends with the last of them.
+        host.shell(f"umount --lazy {place}")
+        run("losetup", "--detach", device)
+
+
+def fill(host: Host, place: str, share: float, spare: int) -> None:
+    """Until a share of its size is free, and so many bytes more."""
+    size, free = map(int, host.shell(f"df -B1 --output=size,avail {place} | tail -n 1").split())
+    host.shell(f"fallocate --length {free - int(share * size) - spare} {place}/filled")

@@ -1,0 +1,230 @@
+"""Each attack of docs/networking.md on a host that is watched: what the document says that it is seen by sees it, and
+people are told in the time that its alert promises. Nothing here takes a limit away: attackers are banned."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from lab.client import service
+from lab.command import CommandError, run
+from lab.host import Host
+from lab.lab import Lab, running
+from lab.playbook import NAME, Inventory, settings
+from monitoring.rules import networking_expressions
+from observe.attacker import Attacker
+from observe.attacks import ATTACKS, LOG, Scene, flood
+from observe.central import LOOK_S, Central
+from observe.certificate import expiring
+from observe.client import Request, asking, hashing, verifying
+from observe.deployment import add_monitoring, boot, wait_until_watched, watched_by
+from observe.disk import fill, own_disk
+from observe.history import write_history
+from observe.receiver import Receiver
+from observe.stand_in import stand_in
+from observe.story import Story
+from observe.stranger import strangers
+from support.marked import SLOW_COST, new_mark
+from support.waiting import eventually
+
+# In the order in which they can be told.
+RAISED = (
+    "CertificateExpiring",
+    "RateLimitSurge",
+    "ClientErrorSurge",
+    "LatencyBurnFast",
+    "LogShippingBehind",
+    "DiskFilling",
+    "CredentialStuffing",
+    "FleetAtMaximum",
+)
+# Seen by these all the time that the floods of the story go on; the others have an attack of their own.
+BY_FLOODS = (
+    'sum by (instance, code) (rate(bcryptd_nginx_requests_total{code!="200"}[5m]))',
+    "instance:node_pressure_cpu_waiting:ratio_rate2m",
+    "fleet:bcryptd_hash_requests:rate2m",
+    f'sum by (instance) (rate(bcryptd_hashes_total{{cost="{SLOW_COST}"}}[5m]))',
+)
+CHECKERS = 3  # addresses that have passwords checked
+CHECKS, WRONG, PLAIN = 10, 6, 4  # requests a second of an address
+LOG_DIRECTORY = "/var/log/nginx"
+FILLING, SPARE = 0.1, 2_000_000  # from this share of a disk on people are told; bytes above it
+USUAL_CHECKS = 0.3  # a second, in the hours before
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module")
+def hosts(lab: Lab) -> dict[str, Host]:
+    return boot(lab, web="trixie", mon="bookworm", bad="bookworm")
+
+
+@pytest.fixture(scope="module")
+def disk(lab: Lab, hosts: dict[str, Host]) -> Iterator[str | None]:
+    """nginx's log is on a disk that is nearly full; or why there is none."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(own_disk(hosts["web"], lab.directory, LOG_DIRECTORY))
+            fill(hosts["web"], LOG_DIRECTORY, FILLING, SPARE)
+        except CommandError as error:
+            yield str(error)
+        else:
+            yield None
+
+
+@pytest.fixture(scope="module")
+def inventory(
+    lab: Lab, hosts: dict[str, Host], package: Path, receiver: Receiver, disk: str | None
+) -> Inventory:
+    """One small host of the service, whose logs go to the one that watches it."""
+    inventory = watched_by(
+        hosts["mon"],
+        lab,
+        [hosts["web"]],
+        package,
+        bcryptd_settings=settings(workers=1),
+        firewall_ssh_sources=[str(lab.network)],
+    )
+    ports = {"firewall_internal_ports": [9100, 20514]}
+    add_monitoring(
+        inventory,
+        lab,
+        hosts["mon"],
+        receiver,
+        firewall_internal_sources=[str(lab.network)],
+        **ports,
+    )
+    inventory.add_group("logging", [hosts["mon"]])
+    return inventory
+
+
+@pytest.fixture(scope="module")
+def watched(hosts: dict[str, Host], inventory: Inventory) -> Central:
+    """Once all targets have answered. What is usual is known."""
+    inventory.play("site.yml")
+    central = Central(hosts["mon"])
+    write_history(central, 'fleet:bcryptd_verify:rate5m{environment="staging"}', USUAL_CHECKS, 3)
+    wait_until_watched(central, [hosts["web"]])
+    return central
+
+
+@pytest.fixture(scope="module")
+def scene(lab: Lab, hosts: dict[str, Host]) -> Scene:
+    return Scene(lab, hosts["web"], Attacker(lab, hosts["bad"]))
+
+
+def total(central: Central, expression: str) -> float:
+    """0 when there is no series."""
+    return sum(value for _, value in central.query(expression))
+
+
+@pytest.fixture(scope="module")
+def calm(watched: Central, scene: Scene) -> Iterator[dict[str, float]]:
+    """What is seen while only honest clients ask, which they do from now on."""
+    with asking(scene.web.address, [hashing(new_mark(), 10)], rate=1.5, clients=4):
+        watched.wait_for(
+            "the hosts' capacity is known", "instance:bcryptd_capacity:hashes_per_second > 0"
+        )
+        yield {expression: total(watched, expression) for expression in BY_FLOODS}
+
+
+def wrong(known: str) -> list[Request]:
+    """Hashes that the service refuses to compute."""
+    return [verifying("a", known.replace(f"${SLOW_COST}$", "$31$")), hashing("a", 99)]
+
+
+@pytest.fixture(scope="module")
+def story(
+    lab: Lab,
+    calm: dict[str, float],
+    watched: Central,
+    scene: Scene,
+    receiver: Receiver,
+    disk: str | None,
+) -> Iterator[Story]:
+    """The attacks that alerts are about. They all go on until the last test."""
+    rules = watched.alerting_rules()
+    told = Story(receiver, {x: float(rules[x]["annotations"]["promise"]) for x in RAISED})
+    web, asked = scene.web, service(scene.web.address)
+    known = asked.post("/v1/hash", {"password": "a", "cost": SLOW_COST}).json()["hash"]
+    limit = re.search(r"limit_conn client_connections (\d+);", web.shell("nginx -T -q"))
+    assert limit is not None
+    first, *checkers = strangers(lab, 1 + CHECKERS)
+    plain = ["curl", "--silent", "--rate", f"{PLAIN}/s", "--resolve", f"{NAME}:80:{web.address}"]
+    with ExitStack() as attacks:
+        told.begin("DiskFilling", instance=web.name)
+        told.begin("RateLimitSurge")
+        with flood(scene):
+            eventually("banned", lambda: scene.bad.address in web.shell("fail2ban-client banned"))
+        told.begin("ClientErrorSurge")
+        attacks.enter_context(asking(web.address, wrong(known), WRONG, 4, first))
+        command = [*plain, "--output", "/dev/null", f"http://{NAME}/gethash/hunter[1-9999]/"]
+        command = scene.bad.move().host.from_its_network(command)
+        attacks.enter_context(running(lab, "plain", command))
+        for alert in ("CredentialStuffing", "FleetAtMaximum", "LatencyBurnFast"):
+            told.begin(alert)
+        for source in checkers:
+            checks = asking(web.address, [verifying("b", known)], CHECKS, int(limit[1]), source)
+            attacks.enter_context(checks)
+        told.begin("LogShippingBehind", instance=web.name)
+        attacks.enter_context(stand_in(lab, watched.host))
+        told.begin("CertificateExpiring", instance=web.name)
+        attacks.enter_context(expiring(web, lab.directory))
+        yield told
+
+
+def test_each_expression_has_an_attack() -> None:
+    assert {x for _, x in networking_expressions()} == {*ATTACKS, *BY_FLOODS}
+
+
+@pytest.mark.parametrize("expression", ATTACKS)
+def test_an_attack_is_seen(expression: str, story: Story, watched: Central, scene: Scene) -> None:
+    """Above all that there was in the minute before."""
+    before = total(watched, f"max_over_time(sum({expression})[1m:5s])")
+    with ATTACKS[expression](scene):
+        eventually("more than before", lambda: total(watched, expression) > before, pause_s=LOOK_S)
+
+
+@pytest.mark.parametrize("expression", BY_FLOODS)
+def test_the_floods_are_seen(
+    expression: str, calm: dict[str, float], story: Story, watched: Central
+) -> None:
+    eventually(
+        "more than before", lambda: total(watched, expression) > calm[expression], pause_s=LOOK_S
+    )
+
+
+def test_a_login_that_failed_is_in_the_journal(story: Story, lab: Lab, scene: Scene) -> None:
+    told = lab.log_in(scene.web, "sudo journalctl -t sshd -t sshd-session")
+    assert "Connection closed by authenticating user root" in told
+
+
+def test_the_log_tells_the_version_of_tls(story: Story, scene: Scene) -> None:
+    ask = ["curl", "--silent", "--insecure", "--tls-max", "1.2", "--output", "/dev/null"]
+    url = f"https://{NAME}/gethash/%00"
+    run(*ask, "--resolve", f"{NAME}:443:{scene.web.address}", url)
+    eventually(
+        "logged",
+        lambda: '"tls.protocol.version":"1.2"' in scene.web.shell(f"tail -n 2000 {LOG}"),
+        pause_s=LOOK_S,
+    )
+
+
+def test_who_stands_in_for_the_log_host_is_told_nothing(story: Story, lab: Lab) -> None:
+    log = lab.directory / "stand_in.log"
+    eventually("its certificate is refused", lambda: "unknown ca" in log.read_text())
+    assert "http.request" not in log.read_text()
+
+
+@pytest.mark.parametrize("alert", RAISED)
+def test_people_are_told_in_time(
+    alert: str, story: Story, disk: str | None, record_property: Record
+) -> None:
+    if alert == "DiskFilling" and disk is not None:
+        pytest.skip(f"no disk of its own for a host here: {disk}")
+    case = story.cases[alert]
+    story.wait_raised(case)
+    took_s = case.took_s()
+    record_property("measured", f"{alert} raised {took_s:.0f} s after its attack began")
+    assert took_s <= case.promise_s
