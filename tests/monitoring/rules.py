@@ -56,6 +56,10 @@ def networking_expressions() -> list[tuple[str, str]]:
     return [(NETWORKING.name, expression) for expression in IN_TABLES.findall(text)]
 
 
+def networking_alerts() -> set[str]:
+    return set(re.findall(r"\[(\w+)\]\(runbooks/", NETWORKING.read_text()))
+
+
 def inhibitions() -> list[tuple[str, set[str], set[str]]]:
     """The README's table: a cause, what it silences ("all" for everything), the labels."""
     text = (RULES / "README.md").read_text().split("## What silences what")[1]

@@ -124,11 +124,12 @@ def write_no_request(scene: Scene) -> None:
 
 
 ATTACKS: dict[str, Attack] = {
+    # The first one: its requests hide others' share for some minutes.
+    "sum by (jail) (bcryptd_bans)": flood,
     'sum by (instance) (rate(bcryptd_nginx_requests_total{code="499"}[5m]))': partial(
         again, take_back
     ),
     'sum by (instance) (rate(bcryptd_nginx_requests_total{code="408"}[5m]))': slow_headers,
-    "sum by (jail) (bcryptd_bans)": flood,
     "rate(bcryptd_connections_refused_total[5m])": partial(handshakes, NAME, "done"),
     "sum by (instance) (rate(nginx_connections_accepted[5m]))": partial(
         handshakes, "unknown.example", "refused"

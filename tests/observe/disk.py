@@ -23,15 +23,15 @@ def loop_device(directory: Path) -> str:
 @contextmanager
 def own_disk(host: Host, directory: Path, place: str) -> Iterator[None]:
     device = loop_device(directory)
-    number = os.stat(device).st_rdev
-    node = f"mknod {device} b {os.major(number)} {os.minor(number)}"
-    host.shell(f"{node} && mkdir --parents {place} && mount -t ext4 {device} {place}")
     try:
-        yield
+        number = os.stat(device).st_rdev
+        node = f"mknod {device} b {os.major(number)} {os.minor(number)}"
+        host.shell(f"{node} && mkdir --parents {place} && mount -t ext4 {device} {place}")
     finally:
-        # Programs of the host may have files open there; the device ends with the last of them.
-        host.shell(f"umount --lazy {place}")
+        # It ends with the last program that has a file there, at the latest with the host.
         run("losetup", "--detach", device)
+    yield
+    host.shell(f"umount --lazy {place}")
 
 
 def fill(host: Host, place: str, share: float, spare: int) -> None:

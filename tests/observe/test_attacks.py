@@ -13,7 +13,7 @@ from lab.command import CommandError, run
 from lab.host import Host
 from lab.lab import Lab, running
 from lab.playbook import NAME, Inventory, settings
-from monitoring.rules import networking_expressions
+from monitoring.rules import networking_alerts, networking_expressions
 from observe.attacker import Attacker
 from observe.attacks import ATTACKS, LOG, Scene, flood
 from observe.central import LOOK_S, Central
@@ -22,6 +22,7 @@ from observe.client import Request, asking, hashing, verifying
 from observe.deployment import add_monitoring, boot, wait_until_watched, watched_by
 from observe.disk import fill, own_disk
 from observe.history import write_history
+from observe.raised import BY_ATTACKS, BY_FAULTS
 from observe.receiver import Receiver
 from observe.stand_in import stand_in
 from observe.story import Story
@@ -29,17 +30,6 @@ from observe.stranger import strangers
 from support.marked import SLOW_COST, new_mark
 from support.waiting import eventually
 
-# In the order in which they can be told.
-RAISED = (
-    "CertificateExpiring",
-    "RateLimitSurge",
-    "ClientErrorSurge",
-    "LatencyBurnFast",
-    "LogShippingBehind",
-    "DiskFilling",
-    "CredentialStuffing",
-    "FleetAtMaximum",
-)
 # Seen by these all the time that the floods of the story go on; the others have an attack of their own.
 BY_FLOODS = (
     'sum by (instance, code) (rate(bcryptd_nginx_requests_total{code!="200"}[5m]))',
@@ -145,7 +135,7 @@ def story(
 ) -> Iterator[Story]:
     """The attacks that alerts are about. They all go on until the last test."""
     rules = watched.alerting_rules()
-    told = Story(receiver, {x: float(rules[x]["annotations"]["promise"]) for x in RAISED})
+    told = Story(receiver, {x: float(rules[x]["annotations"]["promise"]) for x in BY_ATTACKS})
     web, asked = scene.web, service(scene.web.address)
     known = asked.post("/v1/hash", {"password": "a", "cost": SLOW_COST}).json()["hash"]
     limit = re.search(r"limit_conn client_connections (\d+);", web.shell("nginx -T -q"))
@@ -174,8 +164,9 @@ def story(
         yield told
 
 
-def test_each_expression_has_an_attack() -> None:
+def test_what_the_document_says_has_an_attack() -> None:
     assert {x for _, x in networking_expressions()} == {*ATTACKS, *BY_FLOODS}
+    assert networking_alerts() <= {*BY_ATTACKS, *BY_FAULTS}
 
 
 @pytest.mark.parametrize("expression", ATTACKS)
@@ -217,7 +208,7 @@ def test_who_stands_in_for_the_log_host_is_told_nothing(story: Story, lab: Lab) 
     assert "http.request" not in log.read_text()
 
 
-@pytest.mark.parametrize("alert", RAISED)
+@pytest.mark.parametrize("alert", BY_ATTACKS)
 def test_people_are_told_in_time(
     alert: str, story: Story, disk: str | None, record_property: Record
 ) -> None:

@@ -26,6 +26,7 @@ from observe.deployment import (
     wait_until_watched,
     watched_by,
 )
+from observe.raised import BY_FAULTS
 from observe.receiver import Receiver
 from observe.story import GRACE_S, Story
 from observe.stranger import stranger
@@ -36,16 +37,6 @@ from support.waiting import eventually
 SERIES_PER_HOST = 800  # docs/observability.md
 OVERLOAD = 2.5  # times what the host can do
 CLIENTS = 80
-RAISED = (
-    "AvailabilityBurnFast",
-    "CertificateExpired",
-    "HostDown",
-    "OutgoingRefused",
-    "Overload",
-    "TargetDown",
-    "WorkerKilled",
-    "WorkersRestarting",
-)
 # What a dashboard's expression may need and is here.
 DEPLOYED = ("the role intrusion", "the roles firewall and intrusion")
 Record = Callable[[str, object], None]
@@ -148,7 +139,7 @@ def story(
 ) -> Iterator[Story]:
     """What goes wrong. Causes that do not disturb each other come at the same time."""
     rules = loaded.alerting_rules()
-    told = Story(receiver, {x: float(rules[x]["annotations"]["promise"]) for x in RAISED})
+    told = Story(receiver, {x: float(rules[x]["annotations"]["promise"]) for x in BY_FAULTS})
     one, two = web
     capacity = loaded.value(f'instance:bcryptd_capacity:hashes_per_second{{instance="{one.name}"}}')
     with ExitStack() as overload:
@@ -223,7 +214,7 @@ def test_a_host_of_the_service_reaches_nothing_of_the_one_that_watches_it(
         assert reachable(watched.host, host) == []
 
 
-@pytest.mark.parametrize("alert", RAISED)
+@pytest.mark.parametrize("alert", BY_FAULTS)
 def test_people_are_told_in_time(alert: str, story: Story, record_property: Record) -> None:
     case = story.cases[alert]
     took_s = case.took_s()
@@ -325,7 +316,7 @@ def test_no_metric_has_a_password(
             assert shown and mark not in shown
 
 
-@pytest.mark.parametrize("alert", RAISED)
+@pytest.mark.parametrize("alert", BY_FAULTS)
 def test_people_are_told_that_it_is_over(alert: str, story: Story, record_property: Record) -> None:
     case = story.cases[alert]
     if case.cleared is None:
