@@ -80,6 +80,12 @@ def packets_refused(target: Host, counter: str = "connections_refused") -> int:
     return int(next(x["counter"] for x in listing["nftables"] if "counter" in x)["packets"])
 
 
+def bans_told(target: Host) -> str:
+    """The metrics of bans and of what the firewall refused, as they are now, for node_exporter."""
+    target.shell("systemctl start bcryptd-bans.service")
+    return target.shell("cat /var/lib/prometheus/node-exporter/bcryptd_bans.prom")
+
+
 def wait_for_ban(target: Host, address: str, jail: str | None = None) -> None:
     """Until fail2ban has banned it; when it does not, what fail2ban saw is told."""
     question = f"fail2ban-client status {jail}" if jail else "fail2ban-client banned"
