@@ -82,7 +82,7 @@ def packets_refused(target: Host, counter: str = "connections_refused") -> int:
 
 def bans_told(target: Host) -> str:
     """The metrics of bans and of what the firewall refused, as they are now, for node_exporter."""
-    target.shell("systemctl start bcryptd-bans.service")
+    target.run_unit("bcryptd-bans.service")
     return target.shell("cat /var/lib/prometheus/node-exporter/bcryptd_bans.prom")
 
 
