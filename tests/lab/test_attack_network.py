@@ -1,10 +1,16 @@
 """Attacks below HTTP, and what one host can reach of another: packets, connections, handshakes, the metadata server."""
 
+import json
+import math
 import re
+import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +25,9 @@ METADATA = "169.254.169.254"
 TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
 BACKLOG = 511  # of half-open connections: nginx's own, for a socket that says nothing else
 PUBLIC, INTERNAL = 443, 9180
+IDLE = 600  # a client has them in ten seconds, before nginx ends the first
+EACH = 400  # of each of many addresses
+CONNECTIONS = 4096  # nginx's worker_connections
 TAKEN_SOCKET = (TESTS / "lab" / "taken_socket.py").read_text()
 
 
@@ -54,6 +63,102 @@ def test_a_packet_in_fragments_passes_no_rule(web: list[Host], strangers: list[H
             for port in (PUBLIC, INTERNAL)
         }
         assert answered == {PUBLIC: "answered\n", INTERNAL: ""}
+
+
+def waiting(host: Host) -> int:
+    """nginx's idle connections, as nginx_connections_waiting has them."""
+    told = host.shell(f"curl --silent http://127.0.0.1:{INTERNAL}/nginx_status")
+    return int(re.findall(r"Waiting: (\d+)", told)[0])
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Connections of an attacker, see lab/idle.py."""
+
+    attacker: subprocess.Popen[bytes]
+    log: Path
+
+    def are_open(self) -> bool:
+        assert self.attacker.poll() in (None, 0), self.log.read_text()
+        return self.log.read_text().startswith("open\n")
+
+    def outcomes(self) -> Counter[str]:
+        """When the server has ended all of them."""
+        assert self.attacker.wait(timeout=300) == 0, self.log.read_text()
+        return Counter(json.loads(self.log.read_text().removeprefix("open\n")))
+
+
+@contextmanager
+def idle(lab: Lab, bad: Host, address: str, count: int, sources: list[str]) -> Iterator[Idle]:
+    name = f"idle-{address}"
+    command = ["prlimit", "--nofile=8192", *module(bad, "idle", address, count, *sources)]
+    with running(lab, name, command) as attacker:
+        yield Idle(attacker, lab.directory / f"{name}.log")
+
+
+@contextmanager
+def idle_on_all(
+    lab: Lab, bad: Host, web: list[Host], count: int, sources: list[str]
+) -> Iterator[list[tuple[Host, Idle]]]:
+    """The attack on each of the hosts, at the same time."""
+    with ExitStack() as attacks:
+        started = [idle(lab, bad, target.address, count, sources) for target in web]
+        yield [(target, attacks.enter_context(one)) for target, one in zip(web, started)]
+
+
+def test_nginx_ends_idle_connections(lab: Lab, web: list[Host], strangers: list[Host]) -> None:
+    bad, good = strangers
+    assert max(map(waiting, web)) < IDLE / 10
+    with idle_on_all(lab, bad, web, IDLE, [bad.address]) as attacked:
+        for target, attack in attacked:
+            eventually("open", attack.are_open)
+            assert waiting(target) >= IDLE
+            assert curl(good, target, "/gethash/hunter2/") == "200\n"
+        assert [attack.outcomes() for _, attack in attacked] == [{"ended": IDLE}] * len(web)
+    assert max(map(waiting, web)) < IDLE / 10
+
+
+@contextmanager
+def having(host: Host, addresses: list[str]) -> Iterator[None]:
+    """A host with further addresses, for the time of the block."""
+    for address in addresses:
+        # Nobody else has it, so there is no need to ask (IPv6).
+        unasked = "nodad" if ":" in address else ""
+        host.shell(f"ip address add {address} dev host0 {unasked}")
+    try:
+        yield
+    finally:
+        for address in addresses:
+            host.shell(f"ip address delete {address} dev host0")
+
+
+@pytest.fixture
+def many_addresses(lab: Lab, strangers: list[Host]) -> Iterator[list[str]]:
+    """Of the host that attacks; together they may have more connections than nginx."""
+    numbers = range(220, 220 + math.ceil(1.1 * CONNECTIONS / EACH))
+    addresses = [str(lab.network[number]) for number in numbers]
+    with having(strangers[0], [f"{address}/{lab.network.prefixlen}" for address in addresses]):
+        yield addresses
+
+
+def test_idle_connections_make_room_for_others(
+    lab: Lab, web: list[Host], strangers: list[Host], many_addresses: list[str]
+) -> None:
+    """When nginx runs out of connections it ends them before their time."""
+    bad, good = strangers
+    wanted, most, served = EACH * len(many_addresses), 0, 0
+    assert wanted > CONNECTIONS
+    with idle_on_all(lab, bad, web, EACH, many_addresses) as attacked:
+        while not all(attack.are_open() for _, attack in attacked):
+            for target in web:
+                most = max(most, waiting(target))
+                assert curl(good, target, "/gethash/hunter2/") == "200\n"
+                served += 1
+        outcomes = [attack.outcomes() for _, attack in attacked]
+    print(f"idle: {wanted} opened, {most} at a time, {served} others served; {outcomes}")
+    for outcome in outcomes:
+        assert outcome["early ended"] + outcome["ended"] == outcome.total() == wanted
+        assert outcome["early ended"] > 0
 
 
 def test_a_flood_of_handshakes_is_bounded(lab: Lab, web: list[Host], strangers: list[Host]) -> None:
