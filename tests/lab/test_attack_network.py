@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import ssl
 import subprocess
 import sys
 import time
@@ -10,15 +11,18 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from lab.attack import bans_told, curl, latency, module, packets_refused, reachable
+from lab.client import presented
 from lab.command import run
 from lab.host import Host
 from lab.lab import TESTS, Lab, running
 from lab.playbook import NAME, Inventory, defaults
+from support.tls import LONGEST_TICKETS, TlsClient
 from support.waiting import eventually
 
 METADATA = "169.254.169.254"
@@ -196,6 +200,45 @@ def test_a_connection_is_not_negotiated_again(web: list[Host], deployed: Invento
         command += ["-connect", f"{target.address}:{PUBLIC}"]
         tried = run(*command, stdin="R\nR\n", check=False)
         assert "RENEGOTIATING" in tried.stderr and "no renegotiation" in tried.stderr
+
+
+def replace_certificate(host: Host, files: list[str]) -> None:
+    """By certificate and key, until only new processes of nginx answer."""
+    for name, text in zip(("certificate.pem", "key.pem"), files):
+        host.run("sh", "-c", f"umask 077; cat >/root/{name}", stdin=text)
+    host.shell(
+        "cd /root && bcryptd-deploy-certificate certificate.pem key.pem && rm certificate.pem key.pem"
+    )
+    wanted = ssl.PEM_cert_to_DER_cert(files[0])
+    eventually("reloaded", lambda: presented(host.address) == wanted)
+    workers = "pgrep --count --parent $(systemctl show -P MainPID nginx.service)"
+    eventually("old ones are gone", lambda: host.shell(workers) == "1\n")
+
+
+@pytest.fixture
+def one_certificate(deployed: Inventory, web: list[Host]) -> Iterator[None]:
+    """For both hosts, as a fleet has it. No server takes up the session of another certificate."""
+    one, other = (
+        [host.shell(f"cat /etc/nginx/tls/current/{name}.pem") for name in ("certificate", "key")]
+        for host in web
+    )
+    replace_certificate(web[1], one)
+    yield
+    replace_certificate(web[1], other)
+
+
+@pytest.mark.parametrize(("version", "longest"), LONGEST_TICKETS)
+def test_a_session_is_of_one_host_alone(
+    web: list[Host], one_certificate: None, tmp_path: Path, version: str, longest: int
+) -> None:
+    """Hosts share no key of tickets, which would decrypt what was recorded when it is stolen."""
+    clients = [TlsClient(host.address, PUBLIC, NAME) for host in web]
+    for one, other in permutations(clients):
+        assert one.longest_ticket(version) == longest
+        session = tmp_path / one.address
+        one.begin(version, session)
+        assert not other.resumes(version, session)
+        assert one.resumes(version, session)
 
 
 def test_a_host_of_the_service_reaches_no_more_of_another_than_a_stranger(
