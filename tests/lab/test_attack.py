@@ -23,13 +23,13 @@ from support.waiting import eventually
 
 
 def test_only_the_public_ports_answer_a_stranger(web: list[Host], strangers: list[Host]) -> None:
-    assert open_ports(web[0], strangers[0]) == [80, 443]
+    assert open_ports(web[0].address, strangers[0]) == [80, 443]
 
 
 def test_an_administrator_reaches_ssh_and_the_internal_port(
     deployed: Inventory, web: list[Host]
 ) -> None:
-    assert open_ports(web[0], None) == [22, 80, 443, 9180]
+    assert open_ports(web[0].address, None) == [22, 80, 443, 9180]
 
 
 @pytest.mark.parametrize("user", ["debian", "root"])

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 
 import pytest
@@ -25,13 +25,14 @@ from lab.playbook import NAME, Inventory, defaults
 from support.tls import LONGEST_TICKETS, TlsClient
 from support.waiting import eventually
 
-METADATA = "169.254.169.254"
+METADATA = ["169.254.169.254", "fd20:ce::254", "fd00:ec2::254"]
 TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
 BACKLOG = 511  # of half-open connections: nginx's own, for a socket that says nothing else
 PUBLIC, INTERNAL = 443, 9180
 IDLE = 600  # a client has them in ten seconds, before nginx ends the first
 EACH = 400  # of each of many addresses
 CONNECTIONS = 4096  # nginx's worker_connections
+DATAGRAM = "import socket as s; a = s.getaddrinfo('{}', 53, type=s.SOCK_DGRAM)[0]; s.socket(*a[:3]).sendto(b'x', a[4])"
 TAKEN_SOCKET = (TESTS / "lab" / "taken_socket.py").read_text()
 
 
@@ -251,70 +252,124 @@ def test_a_host_of_the_service_reaches_no_more_of_another_than_a_stranger(
 
 
 @pytest.fixture(scope="module")
-def metadata(web: list[Host], strangers: list[Host], lab: Lab) -> Iterator[Host]:
-    """A host that has the address of a cloud's metadata server, for web hosts too, and answers there."""
-    server = strangers[1]
-    server.shell(f"ip address add {METADATA}/32 dev host0")
-    for host in web:
-        host.shell(f"ip route replace {METADATA}/32 via {server.address}")
-    listener = server.from_its_network([sys.executable, "-m", "http.server", "--bind", METADATA])
-    with running(lab, "metadata", [*listener, "80"]), running(lab, "names", [*listener, "53"]):
-        eventually("both listen", lambda: metadata_answers(server) == {80: True, 53: True})
-        yield server
-    for host in web:
-        host.shell(f"ip route delete {METADATA}/32")
-    server.shell(f"ip address delete {METADATA}/32 dev host0")
+def ipv6(web: list[Host], strangers: list[Host]) -> Iterator[dict[str, str]]:
+    """The address of each host, by its name, in one network. Their network files give them none."""
+    hosts = [*web, *strangers]
+    addresses = {host.name: f"fd6c:6162::{number}" for number, host in enumerate(hosts, 1)}
+    with ExitStack() as given:
+        for host in hosts:
+            given.enter_context(having(host, [f"{addresses[host.name]}/48"]))
+        yield addresses
 
 
-def metadata_answers(host: Host, user: str = "root") -> dict[int, bool]:
-    """Whether a program of a user reaches its ports."""
-    reached = {}
-    for port in (80, 53):
-        url = f"http://{METADATA}:{port}{TOKEN}"
-        asked = ["curl", "--silent", "--max-time", "5", "--output", "/dev/null", url]
-        reached[port] = host.run("runuser", "-u", user, "--", *asked, check=False).returncode == 0
-    return reached
+def test_ipv6_opens_no_further_port(
+    web: list[Host], strangers: list[Host], ipv6: dict[str, str]
+) -> None:
+    for target in web:
+        assert reachable(target, strangers[0], ipv6[target.name]) == [80, 443]
 
 
-@pytest.mark.parametrize("user", ["www-data", "bcryptd", "debian", "nobody"])
-def test_only_root_asks_the_metadata_server(web: list[Host], metadata: Host, user: str) -> None:
-    """It gives out the VM's credentials; names and time are for all but nginx, which needs none."""
-    for host in web:
-        assert metadata_answers(host) == {80: True, 53: True}
-        assert metadata_answers(host, user) == {80: False, 53: user != "www-data"}
-        kind = "outgoing" if user == "www-data" else "metadata"
-        assert told(host, f"bcryptd_{kind}_refused_total") >= 1
+def test_an_ipv6_network_is_one_client(
+    lab: Lab, web: list[Host], strangers: list[Host], ipv6: dict[str, str]
+) -> None:
+    """Whoever has a /64 has all addresses of it, and a limit of each would be none."""
+    bad, each = strangers[0], 60  # below the limit, and five times as many are above it
+    one = [f"fd6c:6162:0:1::{number}" for number in range(1, 6)]
+    several = [f"fd6c:6162:0:{number}::1" for number in range(2, 7)]
+    with having(bad, [f"{address}/48" for address in [*one, *several]]):
+        for target in web:
+            before = packets_refused(target)
+            with idle(lab, bad, ipv6[target.name], each, several) as attack:
+                eventually("open", attack.are_open)
+            assert packets_refused(target) == before
+            with idle(lab, bad, ipv6[target.name], each, one):
+                eventually("refused", lambda: packets_refused(target) > before)
 
 
-@pytest.fixture
-def outside(lab: Lab, strangers: list[Host]) -> Iterator[str]:
-    """A server somewhere, as an attacker would have one."""
-    server = strangers[1]
-    command = server.from_its_network([sys.executable, "-m", "http.server", str(INTERNAL)])
-    with running(lab, "outside", command):
-        eventually("it listens", lambda: reaches(strangers[0], "root", server.address))
-        yield server.address
+def url(address: str, port: int, path: str = "/") -> str:
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}{path}"
 
 
-def reaches(host: Host, user: str, address: str) -> bool:
+def reaches(host: Host, user: str, address: str, port: int = INTERNAL, path: str = "/") -> bool:
     """Whether a program of a user gets an answer from there."""
-    url = f"http://{address}:{INTERNAL}/"
-    asked = ["curl", "--silent", "--max-time", "5", "--output", "/dev/null", url]
-    return host.run("runuser", "-u", user, "--", *asked, check=False).returncode == 0
+    asked = ["curl", "--silent", "--max-time", "5", "--output", "/dev/null"]
+    command = ["runuser", "-u", user, "--", *asked, url(address, port, path)]
+    return host.run(*command, check=False).returncode == 0
 
 
+@contextmanager
+def serving(lab: Lab, server: Host, address: str, port: int) -> Iterator[None]:
+    """A server there, for the time of the block."""
+    command = [sys.executable, "-m", "http.server", "--bind", address, str(port)]
+    with running(lab, f"{address}-{port}", server.from_its_network(command)):
+        eventually("it listens", lambda: reaches(server, "root", address, port))
+        yield
+
+
+@pytest.fixture(scope="module")
+def metadata(
+    web: list[Host], strangers: list[Host], lab: Lab, ipv6: dict[str, str]
+) -> Iterator[None]:
+    """A host that has the addresses of a cloud's metadata server, for web hosts too, and answers there."""
+    server = strangers[1]
+    ways = list(product(web, METADATA))
+    for host, address in ways:
+        gateway = ipv6[server.name] if ":" in address else server.address
+        host.shell(f"ip route replace {address} via {gateway}")
+    with having(server, METADATA), ExitStack() as servers:
+        for address, port in product(METADATA, (80, 53)):
+            servers.enter_context(serving(lab, server, address, port))
+        yield
+    for host, address in ways:
+        host.shell(f"ip route delete {address}")
+
+
+def metadata_answers(host: Host, address: str, user: str = "root") -> dict[int, bool]:
+    """Whether a program of a user reaches its ports."""
+    return {port: reaches(host, user, address, port, TOKEN) for port in (80, 53)}
+
+
+@pytest.mark.parametrize("address", METADATA)
+@pytest.mark.parametrize("user", ["www-data", "bcryptd", "debian", "nobody"])
+def test_only_root_asks_the_metadata_server(
+    web: list[Host], metadata: None, address: str, user: str
+) -> None:
+    """It gives out the VM's credentials; names and time are for all but nginx, which needs none."""
+    refused = f"bcryptd_{'outgoing' if user == 'www-data' else 'metadata'}_refused_total"
+    for host in web:
+        assert metadata_answers(host, address) == {80: True, 53: True}
+        before = told(host, refused)
+        assert metadata_answers(host, address, user) == {80: False, 53: user != "www-data"}
+        assert told(host, refused) > before
+
+
+@pytest.fixture(scope="module")
+def outside(lab: Lab, strangers: list[Host], ipv6: dict[str, str]) -> Iterator[list[str]]:
+    """Addresses, old and new, of a server somewhere, as an attacker would have one."""
+    server = strangers[1]
+    addresses = [server.address, ipv6[server.name]]
+    with ExitStack() as servers:
+        for address in addresses:
+            servers.enter_context(serving(lab, server, address, INTERNAL))
+        yield addresses
+
+
+@pytest.mark.parametrize("family", [0, 1], ids=["IPv4", "IPv6"])
 def test_nginx_begins_no_connection_to_another_host(
-    deployed: Inventory, web: list[Host], outside: str
+    web: list[Host], outside: list[str], family: int
 ) -> None:
     """Who breaks into it gets no further from there."""
+    address, refused = outside[family], "bcryptd_outgoing_refused_total"
     for host in web:
-        assert reaches(host, "root", outside) and reaches(host, "www-data", "127.0.0.1")
-        assert not reaches(host, "www-data", outside)
-        names = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('{}', 53))"
-        tell = ["runuser", "-u", "www-data", "--", "python3", "-c", names.format(outside)]
-        assert "Operation not permitted" in host.run(*tell, check=False).stderr
+        assert reaches(host, "root", address) and reaches(host, "www-data", "127.0.0.1")
+        before = told(host, refused)
+        assert not reaches(host, "www-data", address)
         # A connection, and a packet without one: an alert waits for the first of them.
-        assert told(host, "bcryptd_outgoing_refused_total") >= 2
+        first = told(host, refused)
+        assert first > before
+        tell = ["runuser", "-u", "www-data", "--", "python3", "-c", DATAGRAM.format(address)]
+        assert "Operation not permitted" in host.run(*tell, check=False).stderr
+        assert told(host, refused) > first
 
 
 @contextmanager
@@ -328,16 +383,17 @@ def port_free(host: Host) -> Iterator[None]:
 
 
 def test_a_socket_that_nginx_listens_on_reaches_no_other_host(
-    web: list[Host], metadata: Host, outside: str
+    web: list[Host], metadata: None, outside: list[str]
 ) -> None:
     """Its user is root, whoever connects it."""
+    others = [*product(outside, [INTERNAL]), *product(METADATA, [80])]
     for host in web:
-        before = packets_refused(host, "outgoing_refused")
         with port_free(host):
-            for address, port in ((outside, INTERNAL), (METADATA, 80)):
+            for address, port in others:
+                before = packets_refused(host, "outgoing_refused")
                 tried = host.run("python3", "-", address, str(port), stdin=TAKEN_SOCKET)
                 assert tried.stdout == "ConnectionRefusedError\n"
-        assert packets_refused(host, "outgoing_refused") >= before + 2
+                assert packets_refused(host, "outgoing_refused") > before
 
 
 def told(host: Host, metric: str) -> float:
