@@ -10,6 +10,7 @@ import pytest
 
 from support.service import unverified
 from support.stack import Stack, alive, children
+from support.tls import LONGEST_TICKETS, TlsClient
 from support.waiting import eventually
 
 ROUTES = ("/gethash/hunter2/", "/v1/hash", "/v1/verify")
@@ -58,20 +59,10 @@ def test_old_tls_versions_are_refused(stack: Stack) -> None:
         assert "alert protocol version" in result.stderr
 
 
-@pytest.mark.parametrize(("version", "most"), [("-tls1_2", 0), ("-tls1_3", 32)])
-def test_a_ticket_holds_no_session(stack: Stack, version: str, most: int) -> None:
-    """TLS 1.2 has none, and in 1.3 it is the number by which the server finds the session."""
-    told = subprocess.run(
-        ["openssl", "s_client", "-connect", f"localhost:{stack.https_port}", version, "-ign_eof"],
-        input="GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    ).stdout
-    assert "HTTP/1.1 404" in told
-    tickets = re.findall("TLS session ticket:\n((?: +[0-9a-f]{4} - .*\n)+)", told)
-    lengths = [16 * len(dump.splitlines()) for dump in tickets]
-    assert max(lengths, default=0) == most
+@pytest.mark.parametrize(("version", "longest"), LONGEST_TICKETS)
+def test_a_ticket_holds_no_session(stack: Stack, version: str, longest: int) -> None:
+    client = TlsClient("127.0.0.1", stack.https_port, "localhost")
+    assert client.longest_ticket(version) == longest
 
 
 def test_headers_of_every_reply(stack: Stack) -> None:

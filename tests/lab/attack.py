@@ -21,22 +21,22 @@ def module(host: Host, name: str, *arguments: object, package: str = "lab") -> l
     return host.from_its_network(["env", f"PYTHONPATH={TESTS}", *words])
 
 
-def open_ports(target: Host, seen_from: Host | None, ports: Sequence[int] = ()) -> list[int]:
+def open_ports(address: str, seen_from: Host | None, ports: Sequence[int] = ()) -> list[int]:
     """Of these ports, or of all up to PORTS."""
     wanted = [str(port) for port in ports or range(1, PORTS + 1)]
-    command = [sys.executable, "-m", "lab.scan", target.address, *wanted]
+    command = [sys.executable, "-m", "lab.scan", address, *wanted]
     if seen_from is not None:
         command = seen_from.from_its_network(command)
     output = run("prlimit", "--nofile=8192", *command, env={"PYTHONPATH": str(TESTS)}).stdout
     return [int(port) for port in output.split()]
 
 
-def reachable(target: Host, seen_from: Host) -> list[int]:
-    """Of the TCP ports that it listens on, on more than its loopback."""
+def reachable(target: Host, seen_from: Host, address: str | None = None) -> list[int]:
+    """Of the TCP ports that it listens on, on more than its loopback; at another address of it, if one is given."""
     listening = re.findall(r"(?<!127\.0\.0\.1)(?<!\[::1\]):(\d+) ", target.shell("ss -Htln"))
     ports = sorted({int(port) for port in listening})
     assert 22 in ports
-    return open_ports(target, seen_from, ports)
+    return open_ports(address or target.address, seen_from, ports)
 
 
 def curl(host: Host, target: Host, path: str, count: int = 1, headers: Sequence[str] = ()) -> str:
@@ -78,6 +78,12 @@ def packets_refused(target: Host, counter: str = "connections_refused") -> int:
     """By the firewall, of new connections or as another of its counters has it."""
     listing = json.loads(target.shell(f"nft -j list counter inet bcryptd {counter}"))
     return int(next(x["counter"] for x in listing["nftables"] if "counter" in x)["packets"])
+
+
+def bans_told(target: Host) -> str:
+    """The metrics of bans and of what the firewall refused, as they are now, for node_exporter."""
+    target.run_unit("bcryptd-bans.service")
+    return target.shell("cat /var/lib/prometheus/node-exporter/bcryptd_bans.prom")
 
 
 def wait_for_ban(target: Host, address: str, jail: str | None = None) -> None:

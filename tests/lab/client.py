@@ -27,6 +27,15 @@ def service(address: str) -> Service:
     return Service(address, NAME, http_port=80, https_port=443, internal_port=9180)
 
 
+def presented(address: str) -> bytes:
+    """The certificate that clients get there."""
+    with service(address).connect(tls=True) as connection:
+        assert isinstance(connection, ssl.SSLSocket)
+        certificate = connection.getpeercert(binary_form=True)
+    assert certificate is not None
+    return certificate
+
+
 def serves(address: str) -> bool:
     """Whether it hashes, and verifies its own hash."""
     try:

@@ -234,6 +234,13 @@ class Host:
         """Output of a shell script that runs on it as root."""
         return self.run("bash", "-c", script, check=check, timeout_s=timeout_s).stdout
 
+    def run_unit(self, unit: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A run of its own, of a unit that runs to its end: a start would only join one that is under way, and tell how
+        that ends."""
+        state = ("systemctl", "show", "--property=SubState", "--value", unit)
+        eventually(f"no run of {unit}", lambda: not self.run(*state).stdout.startswith("start"))
+        return self.run("systemctl", "restart", unit, check=check)
+
     def reboot(self) -> None:
         """By its own systemd; systemd-nspawn ends with a status of its own and is started again."""
         assert self.process is not None

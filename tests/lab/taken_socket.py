@@ -12,7 +12,8 @@ FAMILY_NONE = bytes(16)  # a sockaddr of AF_UNSPEC, which ends what a socket doe
 
 def main() -> None:
     address, port = sys.argv[1], int(sys.argv[2])
-    taken = socket.create_server(("", 443))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    taken = socket.create_server(("", 443), family=family)
     user = pwd.getpwnam("www-data")
     os.setgroups([])
     os.setgid(user.pw_gid)

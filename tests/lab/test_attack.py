@@ -6,6 +6,7 @@ import pytest
 
 from lab import document
 from lab.attack import (
+    bans_told,
     curl,
     latency,
     log_in_without_key,
@@ -24,13 +25,13 @@ from support.waiting import eventually
 
 
 def test_only_the_public_ports_answer_a_stranger(web: list[Host], strangers: list[Host]) -> None:
-    assert open_ports(web[0], strangers[0]) == [80, 443]
+    assert open_ports(web[0].address, strangers[0]) == [80, 443]
 
 
 def test_an_administrator_reaches_ssh_and_the_internal_port(
     deployed: Inventory, web: list[Host]
 ) -> None:
-    assert open_ports(web[0], None) == [22, 80, 443, 9180]
+    assert open_ports(web[0].address, None) == [22, 80, 443, 9180]
 
 
 @pytest.mark.parametrize("user", ["debian", "root"])
@@ -55,9 +56,7 @@ def test_a_client_far_over_the_limit_is_banned_and_another_is_not(
     status = document.command("sudo fail2ban-client status bcryptd-refused")
     assert bad.address in lab.log_in(target, status)
     assert f"Ban {bad.address}" in target.shell("cat /var/log/fail2ban.log")
-    metrics = "/var/lib/prometheus/node-exporter/bcryptd_bans.prom"
-    target.shell("systemctl start bcryptd-bans.service")
-    told = target.shell(f"cat {metrics}")
+    told = bans_told(target)
     assert 'bcryptd_bans{jail="bcryptd-refused"} 1' in told
     assert f"bcryptd_connections_refused_total {packets_refused(target)}\n" in told
     lab.log_in(

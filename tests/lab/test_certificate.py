@@ -12,7 +12,7 @@ import pytest
 
 from lab import document
 from lab.authority import Authority, authority, make_pair
-from lab.client import clients, service
+from lab.client import clients, presented
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab
@@ -27,15 +27,6 @@ SITE_TLS = "ansible-playbook -i inventories/production playbooks/site.yml --tags
 def back_to_self_signed(deployed: Inventory) -> Iterator[None]:
     yield
     deployed.play("site.yml", "--tags=tls")
-
-
-def served(host: Host) -> bytes:
-    """The certificate that clients get."""
-    with service(host.address).connect(tls=True) as connection:
-        assert isinstance(connection, ssl.SSLSocket)
-        certificate = connection.getpeercert(binary_form=True)
-    assert certificate is not None
-    return certificate
 
 
 def der(path: Path) -> bytes:
@@ -54,11 +45,11 @@ def is_trusted(host: Host, root: Path) -> bool:
 @contextmanager
 def replaced_without_a_failure(host: Host) -> Iterator[None]:
     """What happens in the block gives the host another certificate, and no client sees a failure."""
-    before = served(host)
+    before = presented(host.address)
     with clients(host.address) as load:
         eventually("load", lambda: load.count() > 20)
         yield
-        eventually("another certificate", lambda: served(host) != before)
+        eventually("another certificate", lambda: presented(host.address) != before)
         begun = load.count()
         eventually("load after it", lambda: load.count() > begun + 20)
     assert load.failed == []
@@ -119,7 +110,7 @@ def test_given_files_are_taken_and_the_key_is_shown_nowhere(
     again = deployed.play("site.yml", "--tags=tls", "--diff", "-vvv")
     assert again.changed() == 0, again.changes()
     for host in web:
-        assert served(host) == der(certificate)
+        assert presented(host.address) == der(certificate)
         assert secret in host.shell("cat /etc/nginx/tls/current/key.pem")
     assert not any(secret in log.read_text() for log in deployed.logs())
     change_vault_password(lab, deployed, key)
@@ -182,13 +173,13 @@ def test_a_pair_that_nginx_could_not_use_is_refused(
     spoil: Callable[[Path, Path, Path], None],
     reason: str,
 ) -> None:
-    before = served(web[0])
+    before = presented(web[0].address)
     spoil(lab.directory, *given)
     play = deployed.play("site.yml", "--tags=tls", check=False)
     assert play.status != 0
     assert play.says(reason)
     web[0].shell("nginx -t && systemctl restart nginx.service")
-    assert served(web[0]) == before
+    assert presented(web[0].address) == before
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ SYNS = 4096  # several times what the backlog holds
 RESETS = 110
 HANDSHAKERS, HANDSHAKES_S = 8, 60
 BYTES, PACKETS = 1400, 60_000
+CONNECTIONS = 100
 PAUSE_S = 5.0  # the metrics are gathered as often
 LOG = "/var/log/nginx/bcryptd.log"
 
@@ -99,12 +100,19 @@ def begin_connections(scene: Scene) -> None:
     run(*scene.bad.module("packets", "syn", target, PUBLIC, SYNS, network))
 
 
+def be_idle(scene: Scene) -> AbstractContextManager[None]:
+    bad = scene.bad.move()
+    command = bad.module("idle", scene.web.address, CONNECTIONS, bad.address)
+    return program(scene, "idle", command)
+
+
 @contextmanager
-def held(port: int, count: int, scene: Scene) -> Iterator[None]:
-    """So many connections that ask nothing."""
+def use_other_port(scene: Scene) -> Iterator[None]:
+    """One whose connections the kernel keeps a table of."""
     with ExitStack() as stack:
-        for _ in range(count):
-            stack.enter_context(socket.create_connection((scene.web.address, port), timeout=30))
+        for _ in range(CONNECTIONS):
+            to = (scene.web.address, INTERNAL)
+            stack.enter_context(socket.create_connection(to, timeout=30))
         yield
 
 
@@ -134,7 +142,7 @@ ATTACKS: dict[str, Attack] = {
     "sum by (instance) (rate(nginx_connections_accepted[5m]))": partial(
         handshakes, "unknown.example", "refused"
     ),
-    "sum by (instance) (nginx_connections_waiting)": partial(held, PUBLIC, 40),
+    "sum by (instance) (nginx_connections_waiting)": be_idle,
     'sum by (instance) (rate(bcryptd_nginx_requests_total{code="400"}[5m]))': partial(
         again, make_requests_up
     ),
@@ -151,9 +159,7 @@ ATTACKS: dict[str, Attack] = {
         again, write_no_request
     ),
     "rate(node_netstat_TcpExt_SyncookiesSent[5m])": partial(again, begin_connections),
-    "sum by (instance) (node_nf_conntrack_entries / node_nf_conntrack_entries_limit)": partial(
-        held, INTERNAL, 100
-    ),
+    "sum by (instance) (node_nf_conntrack_entries / node_nf_conntrack_entries_limit)": use_other_port,
     "sum by (instance) (rate(node_network_receive_bytes_total[5m]))": partial(again, send_bulk),
     'sum by (instance) (bcryptd_bans{jail="sshd"})': partial(again, log_in),
 }
