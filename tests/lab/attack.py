@@ -99,6 +99,12 @@ def wait_for_ban(target: Host, address: str, jail: str | None = None) -> None:
         raise AssertionError(f"{error}\n{target.shell(evidence, check=False)}") from error
 
 
+def flood(lab: Lab, source: Host, target: Host) -> list[str]:
+    """As many requests as a client can send on some connections that it keeps."""
+    wrk = ["nice", "-n", "19", "wrk", "-t1", "-c20", "-d60s", f"https://{NAME}/gethash/hunter2/"]
+    return source.from_its_network(resolving(lab, target.address, wrk))
+
+
 def log_in_without_key(source: Host, target: Host, times: int) -> None:
     """Fails. The last times may meet a ban, from which on nothing answers."""
     options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]

@@ -1,5 +1,10 @@
-"""Requests that no client sends, each of which would do harm to a service that believed it."""
+"""Requests that no client sends, each of which would do harm to a service that believed it.
 
+hostile ADDRESS: sends all of them. Run in another host's network."""
+
+import sys
+
+from lab.client import service
 from lab.playbook import NAME
 
 BODY = '{"password":"a","cost":10}'
@@ -42,3 +47,12 @@ def hostile_request(name: str) -> bytes:
     line, headers, body, _ = HOSTILE[name]
     all_headers = [f"Host: {NAME}", "Content-Type: application/json", "Connection: close", *headers]
     return "\r\n".join([f"{line} HTTP/1.1", *all_headers, "", body]).encode()
+
+
+def main() -> None:
+    for name in HOSTILE:
+        service(sys.argv[1]).raw(hostile_request(name), tls=True)
+
+
+if __name__ == "__main__":
+    main()

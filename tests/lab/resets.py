@@ -8,6 +8,7 @@ import sys
 from lab.playbook import NAME
 from support.service import unverified
 
+TOO_FEW_FOR_A_BAN = 110
 HEADERS, RST_STREAM, SETTINGS = 1, 3, 4
 END_OF_BOTH = 0x5  # of the stream, and of the headers
 CANCEL = 8

@@ -8,11 +8,11 @@ from lab import document
 from lab.attack import (
     bans_told,
     curl,
+    flood,
     latency,
     log_in_without_key,
     open_ports,
     packets_refused,
-    resolving,
     wait_for_ban,
 )
 from lab.balancer import door
@@ -167,12 +167,9 @@ def test_slow_clients_are_banned(
 def test_a_flood_is_banned_while_it_goes_on(
     lab: Lab, web: list[Host], strangers: list[Host], forgiven: None
 ) -> None:
-    """As many requests as a client can send on some connections that it keeps."""
     bad, target = strangers[0], web[0]
-    wrk = ["nice", "-n", "19", "wrk", "-t1", "-c20", "-d60s", f"https://{NAME}/gethash/hunter2/"]
-    flood = bad.from_its_network(resolving(lab, target.address, wrk))
     log = "/var/log/nginx/bcryptd.log"
-    with running(lab, "flood", flood) as attacker:
+    with running(lab, "flood", flood(lab, bad, target)) as attacker:
         wait_for_ban(target, bad.address)
         assert attacker.poll() is None
     refused = f"grep '\"http.response.status_code\":429' {log}"

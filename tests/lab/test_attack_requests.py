@@ -15,6 +15,7 @@ from lab.host import Host
 from lab.hostile import HOSTILE, hostile_request
 from lab.lab import Lab, running
 from lab.playbook import NAME, Inventory, client_limits
+from lab.resets import TOO_FEW_FOR_A_BAN
 from support import marked
 from support.daemon import ROOT
 from support.service import Service
@@ -23,7 +24,6 @@ from support.waiting import eventually
 LOG = "/var/log/nginx/bcryptd.log"
 RUNBOOK = ROOT / "docs" / "runbooks" / "credential-stuffing.md"
 WRK_SCRIPT = ROOT / "tests" / "bench" / "wrk.lua"
-RESETS = 110
 LIE = "192.0.2.77"
 
 
@@ -111,19 +111,19 @@ def lines_of(host: Host, client: Host) -> list[dict[str, Any]]:
 def test_requests_that_are_taken_back_at_once_count(
     web: list[Host], strangers: list[Host], deployed: Inventory
 ) -> None:
-    """By HTTP/2 a client can begin many more than it has at a time. Too few for a ban."""
+    """By HTTP/2 a client can begin many more than it has at a time."""
     bad, good = strangers
     rate, burst = client_limits()
     for host in web:
         target, before = service(host.address), len(lines_of(host, bad))
         marked.wait_until_idle(target)
         computed, begun = hashes(target), time.monotonic()
-        run(*module(bad, "resets", host.address, RESETS))
+        run(*module(bad, "resets", host.address, TOO_FEW_FOR_A_BAN))
         allowed = burst + 1 + rate * (time.monotonic() - begun)
         assert curl(good, host, "/gethash/hunter2/") == "200\n"
-        eventually("logged", lambda: len(lines_of(host, bad)) == before + RESETS)
+        eventually("logged", lambda: len(lines_of(host, bad)) == before + TOO_FEW_FOR_A_BAN)
         refused = [x["bcryptd.refused_by"] for x in lines_of(host, bad)[before:]]
-        assert refused.count("client-rate") >= RESETS - allowed
+        assert refused.count("client-rate") >= TOO_FEW_FOR_A_BAN - allowed
         assert hashes(target) <= computed + allowed + 1
 
 

@@ -11,7 +11,7 @@ from support.daemon import ROOT
 RULES = ROOT / "monitoring" / "rules"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 NETWORKING = ROOT / "docs" / "networking.md"
-IN_TABLES = re.compile(r"`((?:(?:sum|rate|increase)\b.*?\(|[a-z]+:[a-z0-9_]+:)[^`]*)`")
+IN_TABLES = re.compile(r"`((?:(?:sum|rate|increase)\b[^`(]*\(|[a-z]+:[a-z0-9_]+:)[^`]*)`")
 RULE_FILES = sorted(RULES.glob("*.yml"))
 TEST_FILES = sorted(Path(__file__).parent.glob("*.test.yml"))
 # level:metric:operation

@@ -4,7 +4,7 @@ from lab.attack import module
 from lab.host import Host
 from lab.lab import Lab
 
-FIRST = 100  # the last part of its first address
+FIRST, LAST = 100, 200  # the last part of its addresses
 
 
 class Attacker:
@@ -22,6 +22,7 @@ class Attacker:
     def move(self) -> "Attacker":
         """From now on its connections come from a further address."""
         self.number += 1
+        assert self.number <= LAST
         own = f"{self.address}/{self.lab.network.prefixlen}"
         route = f"{self.lab.network} dev host0 scope link src {self.address}"
         self.host.shell(f"ip address add {own} dev host0 && ip route replace {route}")

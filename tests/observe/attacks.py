@@ -7,26 +7,26 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from lab.attack import log_in_without_key, resolving
+from lab.attack import flood, log_in_without_key
 from lab.balancer import door
-from lab.client import service
 from lab.command import run
 from lab.host import Host
-from lab.hostile import HOSTILE, hostile_request
 from lab.lab import Lab, running
 from lab.playbook import NAME
+from lab.resets import TOO_FEW_FOR_A_BAN
 from lab.slow import DOOR_PORT, slow_attack
 from observe.attacker import Attacker
+from observe.logs_hosts import LOG
 from support.load import running as running_threads
+from support.waiting import LIMIT_S
 
 PUBLIC, INTERNAL, SSHD_TRIES = 443, 9180, 6
 SYNS = 4096  # several times what the backlog holds
-RESETS = 110
-HANDSHAKERS, HANDSHAKES_S = 8, 60
+HANDSHAKERS = 8
 BYTES, PACKETS = 1400, 60_000
 CONNECTIONS = 150
 PAUSE_S = 5.0  # the metrics are gathered as often
-LOG = "/var/log/nginx/bcryptd.log"
+SLOW_S = 10  # after five of them nginx gives the first ones up
 
 
 @dataclass(frozen=True)
@@ -41,57 +41,78 @@ class Scene:
 Attack = Callable[[Scene], AbstractContextManager[None]]
 
 
+@dataclass(frozen=True)
+class Sight:
+    """An expression, and what an attack raises it by at the least."""
+
+    expression: str
+    rise: float
+
+
 @contextmanager
 def again(once: Callable[[Scene], None], scene: Scene) -> Iterator[None]:
     """One time after the other, as attackers do: a rate does not see the first one of its kind, as no counter of it
     was there before."""
     stopping = threading.Event()
+    failures: list[Exception] = []
 
     def attack() -> None:
-        while not stopping.is_set():
-            once(scene)
+        while not stopping.is_set() and not failures:
+            try:
+                once(scene)
+            except Exception as error:  # pylint: disable=broad-exception-caught
+                failures.append(error)
             stopping.wait(PAUSE_S)
 
-    with running_threads([attack], stopping):
-        yield
+    try:
+        with running_threads([attack], stopping):
+            yield
+    finally:
+        if failures:
+            raise failures[0]
 
 
 @contextmanager
 def program(scene: Scene, name: str, command: list[str]) -> Iterator[None]:
-    """Of the attacker's network, which stands back for what it attacks."""
-    with running(scene.lab, name, ["nice", "-n", "19", *command]):
+    """Runs in the attacker's network, with the lowest priority, so that what it attacks has the CPUs."""
+    with running(scene.lab, name, ["nice", "-n", "19", *command]) as process:
         yield
+        log = (scene.lab.directory / f"{name}.log").read_text(errors="replace")
+        assert process.poll() in (None, 0), log
 
 
 def take_back(scene: Scene) -> None:
-    run(*scene.bad.move().module("resets", scene.web.address, RESETS))
+    run(*scene.bad.move().module("resets", scene.web.address, TOO_FEW_FOR_A_BAN))
 
 
-@contextmanager
-def slow_headers(scene: Scene) -> Iterator[None]:
+def be_slow(scene: Scene) -> None:
     host = scene.bad.move().host
-    command = host.from_its_network(slow_attack(scene.lab, "headers"))
-    with door(scene.lab, host, scene.web, DOOR_PORT), program(scene, "slow", command):
-        yield
+    command = ["timeout", str(SLOW_S), *host.from_its_network(slow_attack(scene.lab, "headers"))]
+    with door(scene.lab, host, scene.web, DOOR_PORT):
+        run(*command, check=False)
 
 
-def flood(scene: Scene) -> AbstractContextManager[None]:
-    """As many requests as it can send, on some connections that it keeps."""
-    wrk = ["wrk", "-t1", "-c20", "-d60s", f"https://{NAME}/gethash/hunter2/"]
-    command = resolving(scene.lab, scene.web.address, wrk)
-    return program(scene, "flood", scene.bad.move().host.from_its_network(command))
+def ask_too_much(scene: Scene) -> AbstractContextManager[None]:
+    bad = scene.bad.move().host
+    return program(scene, "flood", flood(scene.lab, bad, scene.web))
 
 
 def handshakes(name: str, outcome: str, scene: Scene) -> AbstractContextManager[None]:
     """For a name, one after the other."""
-    arguments = (scene.web.address, PUBLIC, HANDSHAKERS, HANDSHAKES_S, outcome, name)
+    arguments = (scene.web.address, PUBLIC, HANDSHAKERS, LIMIT_S, outcome, name)
     command = scene.bad.move().module("connections", *arguments, package="absorb")
     return program(scene, "handshakes", command)
 
 
 def make_requests_up(scene: Scene) -> None:
-    for name in HOSTILE:
-        service(scene.web.address).raw(hostile_request(name), tls=True)
+    run(*scene.bad.move().module("hostile", scene.web.address))
+
+
+def ask_in_the_clear(scene: Scene) -> None:
+    """So may a client do that does not know better; no ban follows."""
+    url = f"http://{NAME}/gethash/hunter[1-9]/"
+    to = ["--resolve", f"{NAME}:80:{scene.web.address}", "--output", "/dev/null"]
+    run(*scene.bad.host.from_its_network(["curl", "--silent", *to, url]))
 
 
 def begin_connections(scene: Scene) -> None:
@@ -108,7 +129,8 @@ def be_idle(scene: Scene) -> AbstractContextManager[None]:
 
 @contextmanager
 def use_other_port(scene: Scene) -> Iterator[None]:
-    """One whose connections the kernel keeps a table of."""
+    """One whose connections the kernel keeps a table of. Strangers reach none, so it is a host that may ask for
+    metrics that does it."""
     with ExitStack() as stack:
         for _ in range(CONNECTIONS):
             to = (scene.web.address, INTERNAL)
@@ -131,49 +153,67 @@ def write_no_request(scene: Scene) -> None:
     scene.web.shell(f"echo 'no JSON' >>{LOG}")
 
 
-def of_requests(by: str, which: str) -> str:
-    return f"sum by ({by}) (rate(bcryptd_nginx_requests_total{{{which}}}[5m]))"
+def requests(by: str, which: str, rise: float) -> Sight:
+    return Sight(f"sum by ({by}) (rate(bcryptd_nginx_requests_total{{{which}}}[5m]))", rise)
 
 
-# By a name: the attack, and all that it is seen by. The first one's requests hide others' share for some minutes; the
-# last ones' are seen in what honest clients do, too, so they come when that has been watched for a while.
-ATTACKS: dict[str, tuple[Attack, tuple[str, ...]]] = {
-    "flood": (flood, ("sum by (jail) (bcryptd_bans)",)),
+# A request in a while, as a rate over five minutes.
+SOME = 5 / 300
+# The first one's requests hide others' share for some minutes, so it comes at once.
+ATTACKS: dict[str, tuple[Attack, tuple[Sight, ...]]] = {
+    "flood": (ask_too_much, (Sight("sum by (jail) (bcryptd_bans)", 0.9),)),
     "handshakes": (
         partial(handshakes, NAME, "done"),
-        ("rate(bcryptd_connections_refused_total[5m])",),
+        (Sight("rate(bcryptd_connections_refused_total[5m])", SOME),),
     ),
-    "taken back": (partial(again, take_back), (of_requests("instance", 'code="499"'),)),
+    "taken back": (partial(again, take_back), (requests("instance", 'code="499"', SOME),)),
     "made up": (
         partial(again, make_requests_up),
         (
-            of_requests("instance", 'code="400"'),
-            of_requests("code", 'route="other"'),
-            of_requests("code", 'code=~"41[34]"'),
-            of_requests("instance", 'code="444"'),
+            requests("instance", 'code="400"', SOME),
+            requests("code", 'route="other"', SOME),
+            requests("code", 'code=~"41[34]"', SOME),
+            requests("instance", 'code="444"', SOME),
         ),
     ),
-    "slow headers": (slow_headers, (of_requests("instance", 'code="408"'),)),
-    "idle": (be_idle, ("sum by (instance) (nginx_connections_waiting)",)),
+    "in the clear": (partial(again, ask_in_the_clear), (requests("instance", 'code="403"', SOME),)),
+    "slow headers": (partial(again, be_slow), (requests("instance", 'code="408"', SOME),)),
+    "idle": (
+        be_idle,
+        (Sight("sum by (instance) (nginx_connections_waiting)", CONNECTIONS / 2),),
+    ),
     "forged line": (
         partial(again, write_no_request),
-        ("sum by (instance) (rate(bcryptd_nginx_unread_lines_total[5m]))",),
+        (Sight("sum by (instance) (rate(bcryptd_nginx_unread_lines_total[5m]))", 2 / 300),),
     ),
     "half open": (
         partial(again, begin_connections),
-        ("rate(node_netstat_TcpExt_SyncookiesSent[5m])",),
+        (Sight("rate(node_netstat_TcpExt_SyncookiesSent[5m])", SOME),),
     ),
     "table of connections": (
         use_other_port,
-        ("sum by (instance) (node_nf_conntrack_entries / node_nf_conntrack_entries_limit)",),
+        (
+            Sight(
+                "sum by (instance) (node_nf_conntrack_entries / node_nf_conntrack_entries_limit)",
+                CONNECTIONS / 2 / 262_144,
+            ),
+        ),
     ),
-    "logins": (partial(again, log_in), ('sum by (instance) (bcryptd_bans{jail="sshd"})',)),
+    "logins": (
+        partial(again, log_in),
+        (Sight('sum by (instance) (bcryptd_bans{jail="sshd"})', 0.9),),
+    ),
     "other names": (
         partial(handshakes, "unknown.example", "refused"),
-        ("sum by (instance) (rate(nginx_connections_accepted[5m]))",),
+        (Sight("sum by (instance) (rate(nginx_connections_accepted[5m]))", 1.0),),
     ),
     "bulk": (
         partial(again, send_bulk),
-        ("sum by (instance) (rate(node_network_receive_bytes_total[5m]))",),
+        (
+            Sight(
+                "sum by (instance) (rate(node_network_receive_bytes_total[5m]))",
+                BYTES * PACKETS / 300 / 2,
+            ),
+        ),
     ),
 }

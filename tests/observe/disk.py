@@ -12,7 +12,7 @@ SIZE_MB = 2048  # of a file with holes
 
 
 def loop_device(directory: Path) -> str:
-    """With an empty ext4; without one it is an error that says why."""
+    """With an empty ext4; where the kernel gives none, it is a CommandError."""
     image = directory / "disk.img"
     with image.open("wb") as file:
         file.truncate(SIZE_MB << 20)
@@ -21,8 +21,7 @@ def loop_device(directory: Path) -> str:
 
 
 @contextmanager
-def own_disk(host: Host, directory: Path, place: str) -> Iterator[None]:
-    device = loop_device(directory)
+def own_disk(host: Host, device: str, place: str) -> Iterator[None]:
     try:
         number = os.stat(device).st_rdev
         node = f"mknod {device} b {os.major(number)} {os.minor(number)}"

@@ -11,7 +11,9 @@ from lab.lab import Lab
 from lab.playbook import Inventory, settings, staging
 
 STORE = "/var/log/bcryptd"
-OWN = "zcat -f /var/log/nginx/bcryptd.log*"
+LOG = "/var/log/nginx/bcryptd.log"
+OWN = f"zcat -f {LOG}*"
+PORT = 20514
 # The timer may be at it.
 ROTATE = "logrotate --wait-for-state-lock --force /etc/logrotate.d/bcryptd"
 SHIPPER = "bcryptd-log-shipping.service"

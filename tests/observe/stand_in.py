@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from lab.authority import make_pair
 from lab.host import Host
 from lab.lab import Lab, running
+from observe.logs_hosts import PORT
 from support.waiting import eventually
 
 UNIT = "bcryptd-log-server.service"
-PORT = 20514
 
 
 @contextmanager

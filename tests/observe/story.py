@@ -1,6 +1,7 @@
 """What went wrong, when, and when people were told of its begin and of its end."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from observe.receiver import Receiver
@@ -66,3 +67,11 @@ class Story:
             limit_s = (case.ended or since) + CLEAR_S - since
             notice = self.receiver.wait("resolved", case.alert, since, limit_s, **case.labels)
             case.cleared = notice.at if notice else None
+
+    def told_in_time(self, alert: str, record: Callable[[str, object], None]) -> bool:
+        """Whether its promise was kept; the time is recorded for people to read."""
+        case = self.cases[alert]
+        if case.raised is None:
+            self.wait_raised(case)
+        record("measured", f"{alert} raised {case.took_s():.0f} s after its cause began")
+        return case.took_s() <= case.promise_s

@@ -22,7 +22,7 @@ from lab.lab import Lab
 from lab.playbook import ANSIBLE, NAME, Inventory
 from observe import logs_hosts, runbooks
 from observe.client import Load, Request, asking, getting, hashing
-from observe.logs_hosts import OWN, ROTATE, SHIPPER, STORE, Hosts, parse
+from observe.logs_hosts import LOG, OWN, PORT, ROTATE, SHIPPER, STORE, Hosts, parse
 from observe.stranger import stranger
 from support import marked, memory
 from support.daemon import ROOT
@@ -37,7 +37,6 @@ RATE = 10.0
 OUTAGE_S = 120
 WINDOW = 128  # lines on their way: as many may come twice when a connection breaks
 LOOK_S = 0.5
-PORT = 20514
 GREETING = b"1 open 30 relp_version=0\ncommands=syslog\n"
 
 
@@ -361,7 +360,7 @@ def test_a_new_authority_takes_the_place_of_the_one_before(
 
 # The last one, as nginx would not have written this.
 def test_what_is_no_line_is_kept_apart(deployed: Inventory, hosts: Hosts) -> None:
-    hosts.web.shell("echo 'no JSON' >>/var/log/nginx/bcryptd.log")
+    hosts.web.shell(f"echo 'no JSON' >>{LOG}")
     eventually(
         "kept apart",
         lambda: "no JSON" in hosts.log.shell(f"cat {STORE}/web1/*.malformed.jsonl", check=False),
