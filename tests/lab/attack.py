@@ -3,7 +3,8 @@
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from statistics import median
 
 from lab.command import run
@@ -113,6 +114,18 @@ def log_in_without_key(source: Host, target: Host, times: int) -> None:
     assert "Permission denied (publickey)" in run(*login, check=False).stderr
     for _ in range(times - 1):
         assert run("timeout", "20", *login, check=False).returncode in (255, 124)
+
+
+@contextmanager
+def having(host: Host, addresses: list[str]) -> Iterator[None]:
+    """A host with further addresses, for the time of the block."""
+    with ExitStack() as added:
+        for address in addresses:
+            # Nobody else has it, so there is no need to ask (IPv6).
+            unasked = "nodad" if ":" in address else ""
+            host.shell(f"ip address add {address} dev host0 {unasked}")
+            added.callback(host.shell, f"ip address delete {address} dev host0")
+        yield
 
 
 def resolving(lab: Lab, address: str, command: list[str]) -> list[str]:

@@ -1,11 +1,13 @@
 """One lab for all tests: two hosts of the service, a balancer before them, and two clients."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from lab import document
+from lab.attack import having
 from lab.command import run
 from lab.host import Host
 from lab.lab import Lab, lab_or_skip
@@ -74,6 +76,17 @@ def deployed(rehearsal: Play, inventory: Inventory) -> Inventory:
 def strangers(lab: Lab, deployed: Inventory) -> list[Host]:
     """Two that nobody knows: one that attacks, and one that is honest."""
     return lab.boot("bad", "good")
+
+
+@pytest.fixture(scope="session")
+def ipv6(web: list[Host], strangers: list[Host]) -> Iterator[dict[str, str]]:
+    """The address of each host, by its name, in one network. Their network files give them none."""
+    hosts = [*web, *strangers]
+    addresses = {host.name: f"fd6c:6162::{number}" for number, host in enumerate(hosts, 1)}
+    with ExitStack() as given:
+        for host in hosts:
+            given.enter_context(having(host, [f"{addresses[host.name]}/48"]))
+        yield addresses
 
 
 @pytest.fixture
