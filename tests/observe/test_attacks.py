@@ -132,7 +132,7 @@ def calm(watched: Central, scene: Scene) -> Iterator[dict[str, float]]:
 
 def wrong(known: str) -> list[Request]:
     """One that nginx refuses, and one that bcryptd does where nginx lets it come so far."""
-    return [("DELETE", "/v1/hash", None), verifying("a", known.replace(f"${SLOW_COST}$", "$31$"))]
+    return [hashing("a" * 5000, 10), verifying("a", known.replace(f"${SLOW_COST}$", "$31$"))]
 
 
 @pytest.fixture(scope="module")
