@@ -78,7 +78,7 @@ def strangers(lab: Lab, deployed: Inventory) -> list[Host]:
     return lab.boot("bad", "good")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ipv6(web: list[Host], strangers: list[Host]) -> Iterator[dict[str, str]]:
     """The address of each host, by its name, in one network. Their network files give them none."""
     hosts = [*web, *strangers]

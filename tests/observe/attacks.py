@@ -100,9 +100,14 @@ def ask_too_much(scene: Scene) -> AbstractContextManager[None]:
     return program(scene, "flood", flood(scene.lab, bad, scene.web))
 
 
-def handshakes(name: str, outcome: str, scene: Scene) -> AbstractContextManager[None]:
-    """For a name, one after the other."""
-    arguments = (scene.web.address, PUBLIC, HANDSHAKERS, LIMIT_S, outcome, name)
+def begin_too_many(scene: Scene) -> None:
+    """Connections, from one address."""
+    run(*scene.bad.move().module("packets", "syn", scene.web.address, PUBLIC, SYNS))
+
+
+def ask_for_another_name(scene: Scene) -> AbstractContextManager[None]:
+    """A handshake after the other."""
+    arguments = (scene.web.address, PUBLIC, HANDSHAKERS, LIMIT_S, "refused", "unknown.example")
     command = scene.bad.move().module("connections", *arguments, package="absorb")
     return program(scene, "handshakes", command)
 
@@ -160,15 +165,15 @@ def requests(by: str, which: str, rise: float) -> Sight:
     return Sight(f"sum by ({by}) (rate(bcryptd_nginx_requests_total{{{which}}}[5m]))", rise)
 
 
-# A request in a while, as a rate over five minutes.
-SOME = 5 / 300
+# More than one in five minutes.
+SOME = 1.5 / 300
 # Needs places at bcryptd, which an overloaded host has not.
 FIRST_ATTACKS: Attacks = {
     "taken back": (partial(again, take_back), (requests("instance", 'code="499"', SOME),)),
 }
 ATTACKS: Attacks = {
-    "handshakes": (
-        partial(handshakes, NAME, "done"),
+    "many connections": (
+        partial(again, begin_too_many),
         (Sight("rate(bcryptd_connections_refused_total[5m])", SOME),),
     ),
     "made up": (
@@ -208,8 +213,8 @@ ATTACKS: Attacks = {
         (Sight('sum by (instance) (bcryptd_bans{jail="sshd"})', 0.9),),
     ),
     "other names": (
-        partial(handshakes, "unknown.example", "refused"),
-        (Sight("sum by (instance) (rate(nginx_connections_accepted[5m]))", 1.0),),
+        ask_for_another_name,
+        (Sight("sum by (instance) (rate(nginx_connections_accepted[5m]))", 0.2),),
     ),
     "bulk": (
         partial(again, send_bulk),
