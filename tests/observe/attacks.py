@@ -25,6 +25,7 @@ SYNS = 4096  # several times what the backlog holds
 HANDSHAKERS = 8
 BYTES, PACKETS = 1400, 60_000
 CONNECTIONS = 150
+LARGEST_TABLE = 1_048_576  # of connections, as the kernel makes it for its memory
 PAUSE_S = 5.0  # the metrics are gathered as often
 SLOW_S = 10  # after five of them nginx gives the first ones up
 
@@ -204,7 +205,7 @@ ATTACKS: Attacks = {
         (
             Sight(
                 "sum by (instance) (node_nf_conntrack_entries / node_nf_conntrack_entries_limit)",
-                CONNECTIONS / 2 / 262_144,
+                CONNECTIONS / 2 / LARGEST_TABLE,
             ),
         ),
     ),

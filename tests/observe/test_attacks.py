@@ -22,7 +22,6 @@ from observe.certificate import expiring
 from observe.client import Request, asking, hashing, verifying
 from observe.deployment import add_monitoring, boot, wait_until_watched, watched_by
 from observe.disk import fill, loop_device, own_disk
-
 from observe.history import write_history
 from observe.logs_hosts import LOG, PORT
 from observe.raised import BY_ATTACKS, BY_FAULTS
