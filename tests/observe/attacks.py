@@ -27,6 +27,7 @@ BYTES, PACKETS = 1400, 60_000
 CONNECTIONS = 150
 LARGEST_TABLE = 1_048_576  # of connections, as the kernel makes it for its memory
 PAUSE_S = 5.0  # the metrics are gathered as often
+SOME = 1.5 / 300  # as a rate: more than one in five minutes
 SLOW_S = 10  # after five of them nginx gives the first ones up
 
 
@@ -162,15 +163,13 @@ def write_no_request(scene: Scene) -> None:
     scene.web.shell(f"echo 'no JSON' >>{LOG}")
 
 
-def requests(by: str, which: str, rise: float) -> Sight:
-    return Sight(f"sum by ({by}) (rate(bcryptd_nginx_requests_total{{{which}}}[5m]))", rise)
+def requests(by: str, which: str) -> Sight:
+    return Sight(f"sum by ({by}) (rate(bcryptd_nginx_requests_total{{{which}}}[5m]))", SOME)
 
 
-# More than one in five minutes.
-SOME = 1.5 / 300
 # Needs places at bcryptd, which an overloaded host has not.
 FIRST_ATTACKS: Attacks = {
-    "taken back": (partial(again, take_back), (requests("instance", 'code="499"', SOME),)),
+    "taken back": (partial(again, take_back), (requests("instance", 'code="499"'),)),
 }
 ATTACKS: Attacks = {
     "many connections": (
@@ -180,14 +179,14 @@ ATTACKS: Attacks = {
     "made up": (
         partial(again, make_requests_up),
         (
-            requests("instance", 'code="400"', SOME),
-            requests("code", 'route="other"', SOME),
-            requests("code", 'code=~"41[34]"', SOME),
-            requests("instance", 'code="444"', SOME),
+            requests("instance", 'code="400"'),
+            requests("code", 'route="other"'),
+            requests("code", 'code=~"41[34]"'),
+            requests("instance", 'code="444"'),
         ),
     ),
-    "in the clear": (partial(again, ask_in_the_clear), (requests("instance", 'code="403"', SOME),)),
-    "slow headers": (partial(again, be_slow), (requests("instance", 'code="408"', SOME),)),
+    "in the clear": (partial(again, ask_in_the_clear), (requests("instance", 'code="403"'),)),
+    "slow headers": (partial(again, be_slow), (requests("instance", 'code="408"'),)),
     "idle": (
         be_idle,
         (Sight("sum by (instance) (nginx_connections_waiting)", CONNECTIONS / 2),),

@@ -1,13 +1,13 @@
 """Each attack of docs/networking.md on a host that is watched: what the document says that it is seen by sees it, and
 people are told in the time that its alert promises. No limit is taken away, and who goes above it is banned."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from absorb.making import number
 from lab.attack import wait_for_ban
 from lab.client import service
 from lab.command import CommandError, run
@@ -148,9 +148,7 @@ def story(
     told = Story(receiver, {x: float(rules[x]["annotations"]["promise"]) for x in BY_ATTACKS})
     web, asked = scene.web, service(scene.web.address)
     known = asked.post("/v1/hash", {"password": "a", "cost": SLOW_COST}).json()["hash"]
-    limit = re.search(r"limit_conn client_connections (\d+);", web.shell("nginx -T -q"))
-    assert limit is not None
-    at_a_time = int(limit[1])
+    at_a_time = number(web, r"limit_conn client_connections (\d+)")
     own = iter(strangers(lab, CHECKERS + 2))
     assert not watched.query('ALERTS{alertname="DiskFilling"}')
     with ExitStack() as attacks:
