@@ -122,7 +122,7 @@ def ask_in_the_clear(scene: Scene) -> None:
     """So may a client do that does not know better; no ban follows."""
     url = f"http://{NAME}/gethash/hunter[1-9]/"
     to = ["--resolve", f"{NAME}:80:{scene.web.address}", "--output", "/dev/null"]
-    run(*scene.bad.host.from_its_network(["curl", "--silent", *to, url]))
+    run(*scene.bad.move().host.from_its_network(["curl", "--silent", *to, url]))
 
 
 def begin_connections(scene: Scene) -> None:
